@@ -1,0 +1,166 @@
+package inject
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	istio "istio.io/istio/pkg/kube/inject"
+	admission "k8s.io/api/admission/v1"
+	core "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// IstioVersion is the release whose webhook code is embedded. Templates of a
+// later one may use what this code does not know.
+const IstioVersion = "1.29.1"
+
+// Engine injects as one control plane would. It holds parsed templates: make
+// one for a control plane and use it for many pods.
+type Engine struct {
+	mux  *http.ServeMux
+	path string
+}
+
+// Result is what became of a pod. Just one of the three ways is taken: Pod
+// with a sidecar, Pod as it was and Skipped, or a Refusal.
+type Result struct {
+	Pod     *core.Pod // nil when refused; defaults of the API server are not in what was added
+	Patch   []byte    // the JSON patch that istiod would answer with; nil when skipped or refused
+	Skipped bool      // istiod would leave the pod alone (host network, inject=false, policy, …)
+	Refusal string    // istiod's words; the API server puts `admission webhook "…" denied the request: ` before them
+}
+
+// ConfigError says that istiod could not load a control plane's configuration,
+// in the words that stand in istiod's log. An istiod that runs goes on with
+// the last configuration it could load; one that starts ends, or, where it is
+// the mesh configuration, goes on with the built-in one.
+type ConfigError struct{ Err error }
+
+// Error is the message of istiod.
+func (e *ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Inject makes of a pod what the webhook would if the pod were created in a
+// namespace now. The pod stays as it is. An error means that it could not be
+// tried; what istiod would refuse is no error but a Refusal.
+//
+// istiod gets the pod with the API server's defaults, and tells workload name
+// and owner from its ownerReferences and generateName: give it such a pod where
+// every field of the result matters.
+func (e *Engine) Inject(pod *core.Pod, namespace string) (Result, error) {
+	raw, err := json.Marshal(pod)
+	if err != nil {
+		return Result{}, fmt.Errorf("encode pod %s/%s: %w", namespace, pod.Name, err)
+	}
+	answer, err := e.ask(raw, namespace)
+	if err != nil {
+		return Result{}, fmt.Errorf("inject pod %s/%s: %w", namespace, pod.Name, err)
+	}
+	switch {
+	case !answer.Allowed && answer.Result != nil:
+		return Result{Refusal: steady(answer.Result.Message)}, nil
+	case !answer.Allowed:
+		return Result{}, fmt.Errorf("inject pod %s/%s: refused without a message", namespace, pod.Name)
+	case len(answer.Patch) == 0:
+		return Result{Pod: pod.DeepCopy(), Skipped: true}, nil
+	}
+	injected, err := apply(answer.Patch, raw)
+	if err != nil {
+		return Result{}, fmt.Errorf("apply istiod's patch to pod %s/%s: %w", namespace, pod.Name, err)
+	}
+	return Result{Pod: injected, Patch: answer.Patch}, nil
+}
+
+func (e *Engine) ask(pod []byte, namespace string) (*admission.AdmissionResponse, error) {
+	review := admission.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: admission.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
+		Request: &admission.AdmissionRequest{
+			UID:       "0",
+			Kind:      metav1.GroupVersionKind{Version: "v1", Kind: "Pod"},
+			Resource:  metav1.GroupVersionResource{Version: "v1", Resource: "pods"},
+			Namespace: namespace,
+			Operation: admission.Create,
+			Object:    runtime.RawExtension{Raw: pod},
+		},
+	}
+	body, err := json.Marshal(review)
+	if err != nil {
+		return nil, err
+	}
+	request := httptest.NewRequest(http.MethodPost, e.path, bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	e.mux.ServeHTTP(w, request)
+	if w.Code != http.StatusOK {
+		return nil, fmt.Errorf("the webhook answered %d: %s", w.Code, bytes.TrimSpace(w.Body.Bytes()))
+	}
+	var out admission.AdmissionReview
+	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
+		return nil, err
+	}
+	if out.Response == nil {
+		return nil, fmt.Errorf("the webhook gave no answer")
+	}
+	return out.Response, nil
+}
+
+// apply patches a pod with the library that the API server uses
+// (k8s.io/apiserver v0.35.0, pkg/admission/plugin/webhook/mutating/dispatcher.go).
+func apply(patch, pod []byte) (*core.Pod, error) {
+	p, err := jsonpatch.DecodePatch(patch)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := p.Apply(pod)
+	if err != nil {
+		return nil, err
+	}
+	out := &core.Pod{}
+	return out, json.Unmarshal(raw, out)
+}
+
+// steady puts in order what istiod lists in an order of chance: the templates
+// it knows, and the annotations it refuses
+// (istio.io/istio 1.29.1, pkg/kube/inject: knownTemplates, validateAnnotations).
+func steady(refusal string) string {
+	if before, known, found := strings.Cut(refusal, " not found; have "); found {
+		names := strings.Split(known, ", ")
+		slices.Sort(names)
+		return before + " not found; have " + strings.Join(names, ", ")
+	}
+	lines := strings.Split(refusal, "\n")
+	first := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "\t* ") })
+	if first < 0 {
+		return refusal
+	}
+	last := first
+	for last < len(lines) && strings.HasPrefix(lines[last], "\t* ") {
+		last++
+	}
+	slices.Sort(lines[first:last])
+	return strings.Join(lines, "\n")
+}
+
+// watcher hands istiod's webhook a configuration that never changes.
+type watcher struct {
+	config *istio.Config
+	values string
+}
+
+// SetHandler does nothing: there will be no change to tell of.
+func (w watcher) SetHandler(func(*istio.Config, string) error) {}
+
+// Run does nothing.
+func (w watcher) Run(<-chan struct{}) {}
+
+// Get returns the configuration.
+func (w watcher) Get() (*istio.Config, string, error) { return w.config, w.values, nil }
