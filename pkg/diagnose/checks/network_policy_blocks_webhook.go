@@ -1,0 +1,253 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	core "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+	networking "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
+)
+
+func networkPolicyBlocksWebhook() diagnose.Check {
+	return diagnose.Check{
+		Name: "network-policy-blocks-webhook",
+		Area: diagnose.ControlPlane,
+		Doc: `A NetworkPolicy does not let the API server's calls in to istiod
+
+A NetworkPolicy that selects istiod's pods lets in only what some policy allows. The API server calls istiod's webhook port (15017) from outside the pods' network, so only a rule without "from", or one with an ipBlock that holds the API server's address, lets it in for sure; podSelector and namespaceSelector match pods. Calls then time out and pods are refused; with failurePolicy Ignore they start without a sidecar.
+
+It is found from the policies of istiod's namespace. While calls do time out it is an error; else it is a warning, since not every network plugin enforces policies, and it is silent once pods have been injected under the policies as they are.
+
+To fix it, allow TCP 15017 from anywhere, as the policy of Istio's own chart does (values global.networkPolicy.enabled); whoever may change policies in istiod's namespace can.`,
+		Severity: diagnose.Error,
+		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.NetworkPolicies, mesh.Services},
+		Wants:    backendKinds(mesh.EndpointSlices),
+		Explains: []string{"istiod-unreachable-from-api-server", "pod-creation-refused", "webhook-failure-policy-ignore", "webhook-timeout-too-short"},
+		Run:      runNetworkPolicyBlocksWebhook,
+	}
+}
+
+func runNetworkPolicyBlocksWebhook(p *diagnose.Pass) []diagnose.Finding {
+	var found []diagnose.Finding
+	all := refusals(p)
+	for _, b := range backends(p.Snapshot) {
+		blocking := b.blockedBy(p.Snapshot)
+		said, _ := b.split(p.Snapshot, b.refused(p, all, causeTimeout))
+		if len(blocking) == 0 || len(said) == 0 && b.lastInjected(p.Snapshot).After(lastChange(blocking)) {
+			continue
+		}
+		f := b.blocked(p, blocking, said)
+		same := slices.IndexFunc(found, func(o diagnose.Finding) bool { return o.Object == f.Object })
+		if same < 0 {
+			found = append(found, f)
+			continue
+		}
+		if found[same].Severity == diagnose.Warning && f.Severity == diagnose.Error {
+			found[same], f = f, found[same]
+		}
+		found[same].Affects = append(found[same].Affects, f.Affects...)
+		found[same].Covers = append(found[same].Covers, f.Covers...)
+		if !slices.Contains(found[same].Fix, f.Fix[0]) {
+			found[same].Fix = append(found[same].Fix, f.Fix...)
+		}
+	}
+	return found
+}
+
+// blocked is the finding for one backend.
+func (b *backend) blocked(p *diagnose.Pass, blocking []*networking.NetworkPolicy, said []refusal) diagnose.Finding {
+	n, port := blocking[0], b.targetPort()
+	refs := b.routed(p)
+	f := diagnose.Finding{
+		Severity: diagnose.Warning,
+		Object:   mesh.RefTo(mesh.NetworkPolicies, n.Namespace, n.Name),
+		Field:    "spec.ingress",
+		Message: fmt.Sprintf("NetworkPolicy %s/%s selects istiod and does not let the API server in on its webhook port %d: where the network plugin enforces it, %s",
+			n.Namespace, n.Name, port, b.consequence(refs)),
+		Affects: refs,
+		Covers:  append(b.covers(), policyRefs(blocking[1:])...),
+		Fix:     []diagnose.Step{b.letIn(n)},
+	}
+	for _, n := range blocking {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("NetworkPolicy %s/%s: podSelector %s, %s, none of which lets the API server in on TCP %d",
+			n.Namespace, n.Name, metav1.FormatLabelSelector(&n.Spec.PodSelector), count(len(n.Spec.Ingress), "ingress rule"), port))
+	}
+	if len(said) > 0 {
+		f.Severity = diagnose.Error
+		f.Message = fmt.Sprintf("NetworkPolicy %s/%s keeps the API server from istiod's webhook port %d, and calls time out: %s", n.Namespace, n.Name, port, b.consequence(refs))
+		f.Evidence = append(f.Evidence, said[0].Workload.Ref.String()+": "+said[0].Message)
+	}
+	return f
+}
+
+// lastChange is when the last of some policies was written.
+func lastChange(policies []*networking.NetworkPolicy) time.Time {
+	var last time.Time
+	for _, n := range policies {
+		if changed(n).After(last) {
+			last = changed(n)
+		}
+	}
+	return last
+}
+
+func policyRefs(policies []*networking.NetworkPolicy) []mesh.Ref {
+	var refs []mesh.Ref
+	for _, n := range policies {
+		refs = append(refs, mesh.RefTo(mesh.NetworkPolicies, n.Namespace, n.Name))
+	}
+	return refs
+}
+
+// letIn lets the API server in as the chart's policy does: by a rule in the
+// policy that is for istiod alone, or by a policy beside one for all pods.
+func (b *backend) letIn(n *networking.NetworkPolicy) diagnose.Step {
+	rule := fmt.Sprintf(`{"ports":[{"protocol":"TCP","port":%d}]}`, b.targetPort())
+	step := diagnose.Step{Kind: diagnose.StepOther, Say: fmt.Sprintf("lets TCP %d in from anywhere, as the policy of Istio's own chart does", b.targetPort())}
+	if b.deployment != nil && breadth(n) == 1 {
+		step.Run = fmt.Sprintf(`echo '{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"%s-webhook"},"spec":{"podSelector":{"matchLabels":%s},"policyTypes":["Ingress"],"ingress":[%s]}}' | kubectl -n %s apply -f -`,
+			b.deployment.Name, jsonMap(b.deployment.Spec.Selector.MatchLabels), rule, n.Namespace)
+		return step
+	}
+	path, value := "/spec/ingress/-", rule
+	if len(n.Spec.Ingress) == 0 {
+		path, value = "/spec/ingress", "["+rule+"]"
+	}
+	step.Run = fmt.Sprintf(`kubectl -n %s patch networkpolicy %s --type=json -p '[{"op":"add","path":"%s","value":%s}]'`, n.Namespace, n.Name, path, value)
+	return step
+}
+
+// targetPort is the port of istiod's pods that the webhooks' calls reach.
+func (b *backend) targetPort() int32 {
+	if port := b.port(); port != nil && port.TargetPort.Type == intstr.Int && port.TargetPort.IntVal != 0 {
+		return port.TargetPort.IntVal
+	}
+	if b.deployment != nil {
+		if n, ok := webhookPort(b.deployment.Spec.Template.Spec); ok {
+			return n
+		}
+	}
+	return 15017
+}
+
+// blockedBy are the policies that select istiod's pods for ingress when not
+// one of them lets the API server in; none when one does, or none selects.
+func (b *backend) blockedBy(s *mesh.Snapshot) []*networking.NetworkPolicy {
+	var podLabels labels.Set
+	var spec core.PodSpec
+	switch {
+	case b.deployment != nil:
+		podLabels, spec = b.deployment.Spec.Template.Labels, b.deployment.Spec.Template.Spec
+	case len(b.pods) > 0:
+		podLabels, spec = b.pods[0].Labels, b.pods[0].Spec
+	default:
+		return nil
+	}
+	if spec.HostNetwork {
+		return nil // policies do not apply to pods of the node's network
+	}
+	var blocking []*networking.NetworkPolicy
+	callers := apiServerAddresses(s)
+	for _, n := range s.NetworkPolicies {
+		sel, err := metav1.LabelSelectorAsSelector(&n.Spec.PodSelector)
+		if n.Namespace != b.namespace || err != nil || !sel.Matches(podLabels) || !forIngress(n) {
+			continue
+		}
+		if slices.ContainsFunc(n.Spec.Ingress, func(r networking.NetworkPolicyIngressRule) bool {
+			return b.allowsPort(r, spec) && allowsCaller(r, callers)
+		}) {
+			return nil
+		}
+		blocking = append(blocking, n)
+	}
+	slices.SortFunc(blocking, func(a, b *networking.NetworkPolicy) int { // those for istiod alone first
+		return cmp.Or(cmp.Compare(breadth(a), breadth(b)), strings.Compare(a.Name, b.Name))
+	})
+	return blocking
+}
+
+// breadth is 1 of a policy for all pods of its namespace.
+func breadth(n *networking.NetworkPolicy) int {
+	if len(n.Spec.PodSelector.MatchLabels)+len(n.Spec.PodSelector.MatchExpressions) == 0 {
+		return 1
+	}
+	return 0
+}
+
+func forIngress(n *networking.NetworkPolicy) bool {
+	return len(n.Spec.PolicyTypes) == 0 || slices.Contains(n.Spec.PolicyTypes, networking.PolicyTypeIngress)
+}
+
+func (b *backend) allowsPort(r networking.NetworkPolicyIngressRule, spec core.PodSpec) bool {
+	want := b.targetPort()
+	return len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, func(p networking.NetworkPolicyPort) bool {
+		switch {
+		case p.Protocol != nil && *p.Protocol != core.ProtocolTCP:
+			return false
+		case p.Port == nil:
+			return true
+		case p.Port.Type == intstr.String:
+			return portNamed(spec, p.Port.StrVal) == want
+		case p.EndPort != nil:
+			return p.Port.IntVal <= want && want <= *p.EndPort
+		}
+		return p.Port.IntVal == want
+	})
+}
+
+func portNamed(spec core.PodSpec, name string) int32 {
+	for _, c := range spec.Containers {
+		for _, p := range c.Ports {
+			if p.Name == name {
+				return p.ContainerPort
+			}
+		}
+	}
+	return 0
+}
+
+// allowsCaller reports whether a rule lets in a caller from outside the pods'
+// network: it names no peers, or a block that holds an address of the API
+// server. Where none of those is known any block will do.
+func allowsCaller(r networking.NetworkPolicyIngressRule, callers []netip.Addr) bool {
+	return len(r.From) == 0 || slices.ContainsFunc(r.From, func(p networking.NetworkPolicyPeer) bool {
+		return p.IPBlock != nil && (len(callers) == 0 || slices.ContainsFunc(callers, func(a netip.Addr) bool { return inBlock(*p.IPBlock, a) }))
+	})
+}
+
+func inBlock(block networking.IPBlock, a netip.Addr) bool {
+	in := func(cidr string) bool {
+		p, err := netip.ParsePrefix(cidr)
+		return err == nil && p.Contains(a)
+	}
+	return in(block.CIDR) && !slices.ContainsFunc(block.Except, in)
+}
+
+// apiServerAddresses are the endpoints of Service default/kubernetes.
+func apiServerAddresses(s *mesh.Snapshot) []netip.Addr {
+	var all []netip.Addr
+	for _, sl := range s.EndpointSlices {
+		if sl.Namespace != "default" || sl.Labels[discovery.LabelServiceName] != "kubernetes" {
+			continue
+		}
+		for _, e := range sl.Endpoints {
+			for _, text := range e.Addresses {
+				if a, err := netip.ParseAddr(text); err == nil {
+					all = append(all, a)
+				}
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,315 @@
+package checks
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
+)
+
+// podOutage is why a pod of istiod is not ready. Where the Deployment's
+// present revision never became available and there is an earlier one, going
+// back to that is the fix, whatever it is that the new one lacks.
+func (b *backend) podOutage(s *mesh.Snapshot, p *core.Pod) outage {
+	o := b.podReason(s, p)
+	d := b.deployment
+	if d == nil || rolledOut(d) || revisionNumber(d) < 2 {
+		return o
+	}
+	o.evidence = append(o.evidence, fmt.Sprintf("Deployment %s/%s: its present revision %d never became available", b.namespace, d.Name, revisionNumber(d)))
+	o.fix = []diagnose.Step{{
+		Kind: diagnose.StepOther, Run: fmt.Sprintf("kubectl -n %s rollout undo deployment/%s", b.namespace, d.Name),
+		Say: "goes back to the revision before; then correct what was changed in the place it is installed from",
+	}}
+	return o
+}
+
+func (b *backend) podReason(s *mesh.Snapshot, p *core.Pod) outage {
+	name := "Pod " + p.Namespace + "/" + p.Name
+	for _, c := range p.Status.Conditions {
+		if c.Type == core.PodScheduled && c.Status == core.ConditionFalse {
+			return outage{
+				why: fmt.Sprintf("pod %s cannot be scheduled: %s", p.Name, schedulerWords(c.Message)), evidence: []string{name + ": condition PodScheduled is False: " + c.Message},
+				fix: schedulingFix(s, p, c.Message),
+			}
+		}
+	}
+	for _, c := range statuses(p) {
+		if o, ok := b.containerReason(p, c); ok {
+			return o
+		}
+	}
+	for _, n := range s.Nodes {
+		if why := notReady(n); n.Name == p.Spec.NodeName && why != "" {
+			return outage{
+				why: fmt.Sprintf("pod %s is on node %s, which is not ready: %s", p.Name, n.Name, why), evidence: []string{"Node " + n.Name + ": condition Ready: " + why},
+				fix: append(b.restart("starts istiod on another node, if there is one"), diagnose.Step{Kind: diagnose.StepManual, Say: "bring node " + n.Name + " back, whoever runs the nodes"}),
+			}
+		}
+	}
+	if said := podWarning(s, p); said != "" {
+		return outage{why: fmt.Sprintf("pod %s is not ready: %s", p.Name, said), evidence: []string{name + ": " + said}, fix: append(b.logs(p, false), b.restart("")...)}
+	}
+	return outage{
+		why: fmt.Sprintf("pod %s is %s, not ready", p.Name, phase(p)), evidence: []string{name + ": condition Ready is not True"},
+		fix: append(b.logs(p, false), b.restart("if the log shows no reason")...),
+	}
+}
+
+// containerReason is the outage that one container's state shows, if any.
+func (b *backend) containerReason(p *core.Pod, c core.ContainerStatus) (outage, bool) {
+	name := fmt.Sprintf("Pod %s/%s, container %s", p.Namespace, p.Name, c.Name)
+	w, last := c.State.Waiting, c.LastTerminationState.Terminated
+	if c.State.Terminated != nil {
+		last = c.State.Terminated
+	}
+	switch {
+	case w != nil && strings.Contains(w.Reason, "Image"):
+		img := containerImage(p, c.Name)
+		return outage{
+			why:      fmt.Sprintf("pod %s cannot get its image %s (%s)", p.Name, img, w.Reason),
+			evidence: []string{name + ": waiting: " + words(w.Reason, w.Message)},
+			fix: []diagnose.Step{{
+				Kind: diagnose.StepManual,
+				Say:  fmt.Sprintf("set the image of container %s of Deployment %s to one that the nodes can pull (a version that exists, a registry they reach, an imagePullSecret), in the way istiod was installed", c.Name, b.owner(p)),
+			}},
+		}, true
+	case last != nil && last.Reason == "OOMKilled" && !c.Ready:
+		return outage{
+			why:      fmt.Sprintf("container %s of pod %s was killed for want of memory (OOMKilled, %s)", c.Name, p.Name, count(int(c.RestartCount), "restart")),
+			evidence: []string{name + ": last state: OOMKilled"},
+			fix:      b.memoryFix(p, c.Name),
+		}, true
+	case last != nil && !c.Ready && (w != nil || c.State.Terminated != nil):
+		return outage{
+			why:      fmt.Sprintf("container %s of pod %s crashes (exit code %d, %s)%s", c.Name, p.Name, last.ExitCode, count(int(c.RestartCount), "restart"), after(": ", lastLine(last.Message))),
+			evidence: []string{name + ": last state: " + words(fmt.Sprintf("%s, exit code %d", last.Reason, last.ExitCode), lastLine(last.Message))},
+			fix: append(b.logs(p, true), diagnose.Step{
+				Kind: diagnose.StepManual, Say: "correct what the log names (an argument, an environment variable, a certificate, a missing right), in the way istiod was installed",
+			}),
+		}, true
+	case w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing":
+		return outage{
+			why: fmt.Sprintf("container %s of pod %s does not start: %s", c.Name, p.Name, words(w.Reason, w.Message)), evidence: []string{name + ": waiting: " + words(w.Reason, w.Message)},
+			fix: []diagnose.Step{{Kind: diagnose.StepManual, Say: "give the pod what the message names (a ConfigMap, a Secret, a key), in the way istiod was installed"}},
+		}, true
+	}
+	return outage{}, false
+}
+
+// schedulerWords is the scheduler's message without what it says of
+// preemption and resource claims.
+func schedulerWords(said string) string {
+	said, _, _ = strings.Cut(said, " preemption:")
+	said, _, _ = strings.Cut(said, " no new claims to deallocate")
+	return strings.TrimRight(said, "., ")
+}
+
+// schedulingFix is what helps a pod that finds no node.
+func schedulingFix(s *mesh.Snapshot, p *core.Pod, said string) []diagnose.Step {
+	var steps []diagnose.Step
+	for _, n := range s.Nodes {
+		if n.Spec.Unschedulable && strings.Contains(said, "unschedulable") {
+			steps = append(steps, diagnose.Step{Kind: diagnose.StepOther, Run: "kubectl uncordon " + n.Name})
+		}
+	}
+	if len(steps) > 0 {
+		return steps
+	}
+	var asks []string
+	for _, c := range p.Spec.Containers {
+		for _, r := range []core.ResourceName{core.ResourceCPU, core.ResourceMemory} {
+			if q, ok := c.Resources.Requests[r]; ok {
+				asks = append(asks, fmt.Sprintf("%s %s", r, q.String()))
+			}
+		}
+	}
+	say := "give istiod a node that it fits on, whoever runs the nodes"
+	if strings.Contains(said, "Insufficient") && len(asks) > 0 {
+		say += "; or ask for less than " + strings.Join(asks, " and ") + " (values pilot.resources.requests)"
+	} else {
+		say += "; or change what keeps it off the nodes there are (pilot.nodeSelector, pilot.affinity, pilot.tolerations)"
+	}
+	return []diagnose.Step{{Kind: diagnose.StepManual, Say: say}}
+}
+
+// memoryFix doubles the memory limit of a container.
+func (b *backend) memoryFix(p *core.Pod, container string) []diagnose.Step {
+	for _, c := range p.Spec.Containers {
+		limit, ok := c.Resources.Limits[core.ResourceMemory]
+		if c.Name != container || !ok || b.deployment == nil {
+			continue
+		}
+		limit.Add(limit)
+		return []diagnose.Step{{
+			Kind: diagnose.StepOther,
+			Run:  fmt.Sprintf("kubectl -n %s set resources deployment %s -c %s --limits=memory=%s", b.namespace, b.deployment.Name, container, limit.String()),
+			Say:  fmt.Sprintf("and keep it in the values it is installed with: pilot.resources.limits.memory=%s", limit.String()),
+		}}
+	}
+	return []diagnose.Step{{Kind: diagnose.StepManual, Say: "the node ran out of memory: give istiod a larger memory request (values pilot.resources.requests.memory) or a larger node"}}
+}
+
+// refusedFix is what helps when the API server refuses istiod's own pods.
+func (b *backend) refusedFix(said string) []diagnose.Step {
+	retry := b.restart("")
+	if run, ok := quotaPatch(b.namespace, said); ok {
+		return append([]diagnose.Step{{Kind: diagnose.StepOther, Run: run, Say: "raises the quota by what istiod lacks"}}, retry...)
+	}
+	return append([]diagnose.Step{{
+		Kind: diagnose.StepManual,
+		Say:  "let the pods of istiod through: change what the message names (a quota, a Pod Security level, a policy, another webhook), whoever owns it",
+	}}, retry...)
+}
+
+// quotaPatch raises what a quota refused, as its message counts it
+// (k8s.io/apiserver v0.35.0, pkg/admission/plugin/resourcequota/controller.go):
+// "exceeded quota: NAME, requested: pods=1, used: pods=0, limited: pods=0".
+func quotaPatch(namespace, said string) (string, bool) {
+	_, rest, ok := strings.Cut(said, "exceeded quota: ")
+	name, rest, ok2 := strings.Cut(rest, ", requested: ")
+	requested, rest, ok3 := strings.Cut(rest, ", used: ")
+	used, _, ok4 := strings.Cut(rest, ", limited: ")
+	if !ok || !ok2 || !ok3 || !ok4 {
+		return "", false
+	}
+	have, hard := quantities(used), map[string]string{}
+	for k, q := range quantities(requested) {
+		q.Add(have[k])
+		hard[k] = q.String()
+	}
+	if len(hard) == 0 {
+		return "", false
+	}
+	return fmt.Sprintf(`kubectl -n %s patch resourcequota %s --type=merge -p '{"spec":{"hard":%s}}'`, namespace, name, jsonMap(hard)), true
+}
+
+func quantities(s string) map[string]resource.Quantity {
+	all := map[string]resource.Quantity{}
+	for pair := range strings.SplitSeq(s, ",") {
+		name, amount, _ := strings.Cut(pair, "=")
+		if q, err := resource.ParseQuantity(amount); err == nil {
+			all[name] = q
+		}
+	}
+	return all
+}
+
+func (b *backend) logs(p *core.Pod, previous bool) []diagnose.Step {
+	run := fmt.Sprintf("kubectl -n %s logs %s", b.namespace, p.Name)
+	if previous {
+		run += " --previous"
+	}
+	return []diagnose.Step{{Kind: diagnose.StepOther, Run: run, Say: "shows why"}}
+}
+
+func (b *backend) restart(say string) []diagnose.Step {
+	if b.deployment == nil {
+		return nil
+	}
+	return []diagnose.Step{{Kind: diagnose.StepRestart, Run: fmt.Sprintf("kubectl -n %s rollout restart deployment/%s", b.namespace, b.deployment.Name), Say: say}}
+}
+
+func (b *backend) owner(p *core.Pod) string {
+	if b.deployment == nil {
+		return p.Name
+	}
+	return b.deployment.Name
+}
+
+func statuses(p *core.Pod) []core.ContainerStatus {
+	return append(slices.Clone(p.Status.InitContainerStatuses), p.Status.ContainerStatuses...)
+}
+
+func containerImage(p *core.Pod, name string) string {
+	for _, c := range append(slices.Clone(p.Spec.InitContainers), p.Spec.Containers...) {
+		if c.Name == name {
+			return c.Image
+		}
+	}
+	return ""
+}
+
+// notReady is why a node is not ready; empty when it is.
+func notReady(n *core.Node) string {
+	for _, c := range n.Status.Conditions {
+		if c.Type == core.NodeReady && c.Status != core.ConditionTrue {
+			return words(c.Reason, c.Message)
+		}
+	}
+	return ""
+}
+
+// podWarning is the latest warning about a pod that says why it is not ready.
+func podWarning(s *mesh.Snapshot, p *core.Pod) string {
+	var last *core.Event
+	for _, e := range s.Events {
+		o := e.InvolvedObject
+		if o.Kind != "Pod" || o.Namespace != p.Namespace || o.Name != p.Name || !slices.Contains([]string{"Unhealthy", "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NodeNotReady"}, e.Reason) {
+			continue
+		}
+		if last == nil || eventTime(e).After(eventTime(last)) {
+			last = e
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return last.Message
+}
+
+func phase(p *core.Pod) string {
+	if p.Status.Phase == "" {
+		return "unknown"
+	}
+	return strings.ToLower(string(p.Status.Phase))
+}
+
+// words joins a reason and a message, either of which may be missing.
+func words(reason, message string) string {
+	message = strings.TrimSuffix(message, ".")
+	if reason == "" || message == "" {
+		return reason + message
+	}
+	return reason + ": " + message
+}
+
+// after puts a separator before a text, if there is one.
+func after(separator, text string) string {
+	if text == "" {
+		return ""
+	}
+	return separator + text
+}
+
+// lastLine is the last line of a text that has something in it.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+func selectorWords(m map[string]string) string {
+	var parts []string
+	for _, k := range sortedKeys(m) {
+		parts = append(parts, k+"="+m[k])
+	}
+	return strings.Join(parts, ",")
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// jsonMap is a map as JSON, keys in order.
+func jsonMap(m map[string]string) string {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return "{}" // maps of strings always encode
+	}
+	return string(text)
+}

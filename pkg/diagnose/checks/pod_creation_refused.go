@@ -1,0 +1,174 @@
+package checks
+
+import (
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
+)
+
+func podCreationRefused() diagnose.Check {
+	return diagnose.Check{
+		Name: "pod-creation-refused",
+		Area: diagnose.Injection,
+		Doc: `The API server refuses new pods of workloads
+
+A controller wants pods and the API server does not let them be created: a call to istiod's webhook failed, istiod refused the pod, or the pod with its sidecar breaks a rule (a quota, a Pod Security level, another webhook). The workload has fewer pods than it wants, or none, and no pod shows why.
+
+It is found from the FailedCreate events and ReplicaFailure conditions of ReplicaSets, StatefulSets, DaemonSets and Jobs that lack pods. Refusals in the same words are one finding. Where another check names the cause, this finding is folded under it; alone it says in the API server's own words what nothing else explains. Refusals that have nothing to do with the mesh are only information, unless that workload was asked about by name.
+
+To fix it, remove what the message names; then a rollout restart makes controllers try again at once. Who can depends on the cause.`,
+		Severity: diagnose.Error,
+		Needs:    []mesh.Kind{mesh.Pods, mesh.Events},
+		Wants:    backendKinds(mesh.MutatingWebhooks, mesh.ValidatingWebhooks, mesh.Namespaces, mesh.EndpointSlices),
+		Run:      runPodCreationRefused,
+	}
+}
+
+func runPodCreationRefused(p *diagnose.Pass) []diagnose.Finding {
+	if !hasIstio(p) && !p.Scope.Named {
+		return nil
+	}
+	groups := map[string][]refusal{}
+	var keys []string
+	calls := backends(p.Snapshot)
+	for _, r := range refusals(p) {
+		if over(p, calls, r) {
+			continue
+		}
+		key := groupKey(p, r)
+		if groups[key] == nil {
+			keys = append(keys, key)
+		}
+		groups[key] = append(groups[key], r)
+	}
+	slices.Sort(keys)
+	var found []diagnose.Finding
+	for _, key := range keys {
+		found = append(found, refusedFinding(p, key, groups[key]))
+	}
+	return found
+}
+
+// over reports whether a refusal is of a call that would work now.
+func over(p *diagnose.Pass, calls []*backend, r refusal) bool {
+	return slices.ContainsFunc(calls, func(b *backend) bool {
+		return b.calledBy(r, p) && b.healed(p.Snapshot, r) != ""
+	})
+}
+
+// groupKey is the same for refusals that say the same: the mesh's own by cause
+// and webhook alone, others by their words without the pods' names.
+func groupKey(p *diagnose.Pass, r refusal) string {
+	words := ""
+	if !slices.Contains(callFailures(), r.Cause) {
+		words = plain(r)
+	}
+	return strings.Join([]string{string(refusedSeverity(p, r)), string(r.Cause), r.Webhook, words}, "|")
+}
+
+var podName = regexp.MustCompile(`(?i)(pods?|replicasets?) "[^"]*"`)
+
+// plain is a message without what differs from pod to pod.
+func plain(r refusal) string {
+	m := podName.ReplaceAllString(r.Message, "$1")
+	m, _, _ = strings.Cut(m, ", requested: ")
+	own, err := regexp.Compile(`\b` + regexp.QuoteMeta(r.Workload.Ref.Name) + `(-[a-z0-9]+)*\b`)
+	if err != nil {
+		return m
+	}
+	return own.ReplaceAllString(m, "NAME")
+}
+
+// refusedSeverity is an error where the refusal concerns the mesh, or a
+// workload that was asked about by name.
+func refusedSeverity(p *diagnose.Pass, r refusal) diagnose.Severity {
+	if mesh.IsInjector(r.Webhook) || p.Scope.Named || strings.Contains(r.Message, mesh.ProxyContainer) || strings.Contains(r.Message, mesh.InitContainer) {
+		return diagnose.Error
+	}
+	if d, known := p.DecideWorkload(r.Workload); known && d.Inject {
+		return diagnose.Error
+	}
+	return diagnose.Info
+}
+
+func refusedFinding(p *diagnose.Pass, key string, group []refusal) diagnose.Finding {
+	r := group[0]
+	var refs []mesh.Ref
+	last := r.Last
+	for _, g := range group {
+		refs = append(refs, g.Workload.Ref)
+		if g.Last.After(last) {
+			last = g.Last
+		}
+	}
+	f := diagnose.Finding{
+		Severity: refusedSeverity(p, r),
+		Object:   r.Workload.Ref,
+		Evidence: []string{r.Workload.Ref.String() + ": " + r.Message, "last seen at " + clock(last)},
+		Affects:  refs,
+		Fix:      append(refusedSteps(p, r), hurry(refs)...),
+	}
+	if len(group) == 1 {
+		f.Message = fmt.Sprintf("New pods of %s are refused: %s", r.Workload.Ref, r.Message)
+	} else {
+		f.Message = fmt.Sprintf("New pods of %s are refused: %s", hit(refs), plain(r))
+		f.Object = mesh.RefTo(mesh.Namespaces, "", r.Workload.Ref.Namespace)
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // a hash takes everything
+	f.ID = fmt.Sprintf("pod-creation-refused/%s/%08x", r.Cause, h.Sum32())
+	return f
+}
+
+// refusedSteps says what to change, as far as the words tell.
+func refusedSteps(p *diagnose.Pass, r refusal) []diagnose.Step {
+	manual := func(say string) []diagnose.Step { return []diagnose.Step{{Kind: diagnose.StepManual, Say: say}} }
+	switch r.Cause {
+	case causeOtherWebhook:
+		return manual(fmt.Sprintf("webhook %s%s refuses the pod or cannot be called: satisfy it, repair it, or exempt the workload from it; whoever runs it", r.Webhook, configOf(p.Snapshot, r.Webhook)))
+	case causeQuota:
+		if run, ok := quotaPatch(r.Workload.Ref.Namespace, r.Message); ok {
+			return []diagnose.Step{{Kind: diagnose.StepOther, Run: run, Say: "raises the quota by what one pod lacks; or let the workload ask for less"}}
+		}
+		return manual("give every container, the sidecar too, the requests and limits that the quota asks for (annotations sidecar.istio.io/proxyCPU, proxyCPULimit, proxyMemory, proxyMemoryLimit, or a LimitRange)")
+	case causePodSecurity:
+		return manual("let istio-cni set up the pods' network instead of istio-init (values pilot.cni.enabled=true, and install the cni chart), or lower the namespace's pod-security.kubernetes.io/enforce label; whoever administers the mesh or the namespace")
+	case causeSCC:
+		return manual("install Istio with global.platform=openshift and istio-cni, whoever administers the mesh")
+	case causeAutopilot:
+		return manual("let the cluster run with --workload-policies=allow-net-admin (gcloud container clusters update), whoever administers it")
+	case causeRestartPolicy:
+		return manual("another mutating webhook drops restartPolicy from init containers: upgrade it, or annotate the pod template with sidecar.istio.io/nativeSidecar: \"false\"")
+	}
+	if slices.Contains(callFailures(), r.Cause) {
+		return manual("make the API server's calls to istiod work: the message says what they end in")
+	}
+	if mesh.IsInjector(r.Webhook) {
+		return manual("istiod refuses the pod for the reason it gives: correct that in the pod template, or in the injector's ConfigMap and values")
+	}
+	return manual("change what the message names, in the pod template or in the rule that refuses it")
+}
+
+// configOf tells in which configuration a webhook stands.
+func configOf(s *mesh.Snapshot, webhook string) string {
+	for _, c := range s.MutatingWebhooks {
+		for _, w := range c.Webhooks {
+			if w.Name == webhook {
+				return " of MutatingWebhookConfiguration " + c.Name
+			}
+		}
+	}
+	for _, c := range s.ValidatingWebhooks {
+		for _, w := range c.Webhooks {
+			if w.Name == webhook {
+				return " of ValidatingWebhookConfiguration " + c.Name
+			}
+		}
+	}
+	return ""
+}
