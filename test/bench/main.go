@@ -1,0 +1,68 @@
+// Command bench does the same work with kubectl mesh and with istioctl, on the
+// same large mesh of the sandbox and in the same run, and writes the ratios to
+// docs/benchmarks.md. A timing is never a test: this fails only when something
+// cannot be run.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/kubectl-mesh/kubectl-mesh/test/sandbox"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	plugin := flag.String("plugin", "bin/kubectl-mesh", "the plugin to measure")
+	page := flag.String("page", "docs/benchmarks.md", "the page to write; - for stdout")
+	runs := flag.Int("runs", 5, "how often each command runs; the median counts")
+	times := flag.Int("times", 1, "the mesh's size, times 3,200 pods")
+	only := flag.Bool("lists", false, "fetch the lists that the doctor reads, and nothing else")
+	flag.Parse()
+	if *only {
+		return lists(ctx)
+	}
+
+	bin, err := sandbox.Build(ctx, os.Stderr)
+	if err != nil {
+		return err
+	}
+	size := large(*times)
+	saved, err := prepare(ctx, bin, size)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "starting the sandbox with %s\n", size)
+	s, err := sandbox.Start(ctx, sandbox.Options{Progress: os.Stderr, From: saved, NoControllers: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+
+	path, err := filepath.Abs(*plugin)
+	if err != nil {
+		return err
+	}
+	results, err := measure(ctx, s, path, *runs)
+	if err != nil {
+		return err
+	}
+	text := report(size, *runs, results)
+	if *page == "-" {
+		fmt.Print(text)
+		return nil
+	}
+	return os.WriteFile(*page, []byte(text), 0o644)
+}

@@ -1,0 +1,152 @@
+//go:build sandbox
+
+package e2e_test
+
+import (
+	"bufio"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// script is a file of testdata. The comments at its top say what it breaks, then, a line each:
+//
+//	# family: NAME          what it belongs to; with " short" behind it, the one that stands for its family
+//	# cluster: untouched    it changes nothing in the cluster, which need not go back to its baseline
+type script struct {
+	folder, file, family string
+	short, untouched     bool
+}
+
+// folders are the folders of testdata, in the order in which they run.
+func folders() []string { return []string{"failures", "doubles", "healthy", "reliability", "cli"} }
+
+func findScripts(t *testing.T) []script {
+	t.Helper()
+	var all []script
+	for _, folder := range folders() {
+		files, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files, folder)
+		for _, file := range files {
+			all = append(all, readHeader(t, folder, file))
+		}
+	}
+	return all
+}
+
+func readHeader(t *testing.T, folder, file string) script {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	s := script{folder: folder, file: file}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() && strings.HasPrefix(lines.Text(), "#") {
+		name, value, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(lines.Text(), "#")), ": ")
+		switch name {
+		case "family":
+			s.family, s.short = strings.CutSuffix(value, " short")
+		case "cluster":
+			require.Equal(t, "untouched", value, file)
+			s.untouched = true
+		}
+	}
+	require.NoError(t, lines.Err(), file)
+	return s
+}
+
+func shortOnes(all []script) []script {
+	return slices.DeleteFunc(slices.Clone(all), func(s script) bool { return !s.short })
+}
+
+// TestEveryFamilyHasAShortScript holds that a short run leaves no family out.
+func TestEveryFamilyHasAShortScript(t *testing.T) {
+	families := map[string]int{}
+	for _, s := range findScripts(t) {
+		assert.NotEmpty(t, s.family, "%s has no line # family: NAME", s.file)
+		families[s.family] += 0
+		if s.short {
+			families[s.family]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		assert.Equal(t, 1, families[name], "short scripts of family %s", name)
+	}
+}
+
+// run runs one script on the cluster's baseline and prints how long it took.
+func (w *world) run(t *testing.T, s script) {
+	name := strings.TrimSuffix(filepath.Base(s.file), ".txtar")
+	t.Run(name, func(t *testing.T) {
+		began := time.Now()
+		w.baseline(t)
+		ready := since(began)
+		w.dirty = !s.untouched
+		defer func() {
+			verdict := "ok  "
+			if t.Failed() {
+				verdict = "FAIL"
+			}
+			fmt.Printf("%s %s/%s %s (baseline %s)\n", verdict, s.folder, name, since(began), ready)
+		}()
+		deadline, _ := t.Deadline()
+		testscript.RunT(oneByOne{t}, testscript.Params{
+			Files:              []string{s.file},
+			RequireUniqueNames: true,
+			Setup:              w.setup,
+			Cmds:               w.commands(),
+			Deadline:           deadline,
+		})
+	})
+}
+
+// baseline takes the cluster back to where every script begins.
+func (w *world) baseline(t *testing.T) {
+	t.Helper()
+	require.NoError(t, w.ctx.Err(), "interrupted")
+	if !w.dirty {
+		return
+	}
+	require.NoError(t, w.sandbox.Reset(w.ctx))
+}
+
+// setup gives a script what a user's shell has: kubectl with the plugin, istioctl, bash and a kubeconfig of its own,
+// which it may change.
+func (w *world) setup(e *testscript.Env) error {
+	config, err := os.ReadFile(w.sandbox.Kubeconfig())
+	if err != nil {
+		return err
+	}
+	home := filepath.Join(e.WorkDir, ".home")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return err
+	}
+	path := filepath.Join(home, "config")
+	if err := os.WriteFile(path, config, 0o600); err != nil {
+		return err
+	}
+	e.Setenv("HOME", home)
+	e.Setenv("KUBECONFIG", path)
+	e.Setenv("ADMIN", path)
+	e.Setenv("PATH", strings.Join([]string{w.bin, w.sandbox.BinDir(), os.Getenv("PATH")}, string(os.PathListSeparator)))
+	e.Setenv("SAMPLES", samples())
+	return nil
+}
+
+// oneByOne is a testing.T for testscript that runs its one script in place: not beside others, not under a name of
+// its own.
+type oneByOne struct{ *testing.T }
+
+func (oneByOne) Parallel()                            {}
+func (t oneByOne) Verbose() bool                      { return testing.Verbose() }
+func (t oneByOne) Run(_ string, f func(testscript.T)) { f(t) }
