@@ -7,30 +7,75 @@ import (
 )
 
 // fold puts findings under the root that explains them. A finding is explained
-// whole when its object is the root's, or one that the root covers. Otherwise
-// only those of its workloads are explained that the root affects too: the
+// whole when its object is the cause's, or one that the cause covers. Otherwise
+// only those of its workloads are explained that the cause affects too: the
 // finding is split, and what is left stays a root.
 //
-// A check explains what its Explains name, and what those explain in turn.
+// A check explains what its Explains name. A cause may itself have a cause: its
+// root then is the root of both. A check that found nothing explains nothing,
+// so that no chain runs through it.
 func fold(findings []Finding, checks []Check) {
-	explains := closure(checks)
-	roots := order(findings, explains)
-	for _, i := range roots {
+	explains := map[string][]string{}
+	for _, c := range checks {
+		explains[c.Name] = c.Explains
+	}
+	at := order(findings, closure(checks))
+	for n, i := range at {
 		f := &findings[i]
-		for _, j := range roots {
-			if i == j || findings[j].CausedBy != "" || !explains[findings[j].Check][f.Check] {
+		for _, j := range at[:n] {
+			cause := &findings[j]
+			if f.CausedBy != "" || !slices.Contains(explains[cause.Check], f.Check) {
 				continue
 			}
-			root := findings[j]
-			if f.whole(root) {
-				f.CausedBy = root.ID
-				break
-			}
-			if hit := intersect(f.left(), root.Affects); len(hit) > 0 {
-				f.parts = append(f.parts, part{root: root.ID, affects: hit})
-			}
+			f.explain(cause)
+		}
+		f.settle()
+	}
+}
+
+// explain puts what of f a cause explains under the cause's root.
+func (f *Finding) explain(cause *Finding) {
+	if f.whole(*cause) {
+		f.CausedBy, f.parts = cause.root(), nil
+		return
+	}
+	for _, p := range cause.shares() {
+		if hit := intersect(f.left(), p.affects); len(hit) > 0 {
+			f.parts = append(f.parts, part{root: p.root, affects: hit})
 		}
 	}
+}
+
+// settle makes a finding whole again of which one root explains every part.
+func (f *Finding) settle() {
+	if len(f.parts) == 0 || len(f.left()) > 0 {
+		return
+	}
+	for _, p := range f.parts {
+		if p.root != f.parts[0].root {
+			return
+		}
+	}
+	f.CausedBy, f.parts = f.parts[0].root, nil
+}
+
+// root is what a finding is explained by in the end, which may be itself.
+func (f *Finding) root() string {
+	switch {
+	case f.CausedBy != "":
+		return f.CausedBy
+	case len(f.parts) > 0 && len(f.left()) == 0:
+		return f.parts[0].root
+	}
+	return f.ID
+}
+
+// shares tells for each of a finding's workloads which root it is under.
+func (f *Finding) shares() []part {
+	if f.CausedBy != "" {
+		return []part{{root: f.CausedBy, affects: f.Affects}}
+	}
+	return append(slices.Clone(f.parts), part{root: f.ID, affects: f.left()})
 }
 
 // raise makes every root as severe as the worst that it explains.
@@ -54,15 +99,13 @@ type part struct {
 	affects []mesh.Ref
 }
 
-// whole reports whether root explains all of f.
-func (f *Finding) whole(root Finding) bool {
-	if f.Object == root.Object || slices.Contains(root.Covers, f.Object) {
+// whole reports whether a cause explains f whatever workloads it affects: it
+// is about the same object, or one that the cause covers.
+func (f *Finding) whole(cause Finding) bool {
+	if f.Object == cause.Object || slices.Contains(cause.Covers, f.Object) {
 		return true
 	}
-	if len(f.Affects) == 0 {
-		return slices.Contains(root.Affects, f.Object)
-	}
-	return len(intersect(f.Affects, root.Affects)) == len(f.Affects)
+	return len(f.Affects) == 0 && slices.Contains(cause.Affects, f.Object)
 }
 
 // left is what no root has explained yet.

@@ -8,7 +8,9 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
-func deployment(namespace, name string) mesh.Ref { return mesh.RefTo(mesh.Deployments, namespace, name) }
+func deployment(namespace, name string) mesh.Ref {
+	return mesh.RefTo(mesh.Deployments, namespace, name)
+}
 
 // folded runs findings through folding and returns what stands at the end, as
 // "check: names <- root".
@@ -83,6 +85,26 @@ func TestFolding(t *testing.T) {
 				"error dead: a",
 				"error endless: a <- dead/Deployment/istio-system/istiod",
 				"error refused: a <- dead/Deployment/istio-system/istiod",
+			},
+		},
+		"a check that found nothing passes nothing on": {
+			[]Finding{
+				{Check: "refused", Object: a, Affects: []mesh.Ref{a}},
+				{Check: "dead", Object: mesh.RefTo(mesh.Deployments, "istio-system", "istiod"), Affects: []mesh.Ref{a}},
+			},
+			[]string{"error dead: a", "error refused: a"},
+		},
+		"a split cause passes each part on to its own root": {
+			[]Finding{
+				{Check: "refused", Object: a, Affects: []mesh.Ref{a, b}},
+				{Check: "endless", Object: istiod, Affects: []mesh.Ref{a, b}},
+				{Check: "dead", Object: mesh.RefTo(mesh.Deployments, "istio-system", "istiod"), Affects: []mesh.Ref{b}},
+			},
+			[]string{
+				"error dead: b", "error endless: a",
+				"error endless: b <- dead/Deployment/istio-system/istiod",
+				"error refused: b <- dead/Deployment/istio-system/istiod",
+				"error refused: a <- endless/Service/istio-system/istiod",
 			},
 		},
 		"a covered object is explained without any workload": {

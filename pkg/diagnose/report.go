@@ -43,8 +43,11 @@ type Report struct {
 type Mesh struct {
 	Revisions []Revision
 	// Pods counts the pods asked about; InMesh those with a proxy; Expected
-	// those that would be injected if they were created now.
+	// those that would have one if they were created now, by injection or,
+	// as some gateways, by their own template. KnownExpected says whether
+	// webhooks and namespaces could be read, without which it means nothing.
 	Pods, InMesh, Expected int
+	KnownExpected          bool
 	// Workloads counts the workloads asked about.
 	Workloads int
 	// Istio reports whether there is any sign of Istio: a control plane, a
@@ -123,11 +126,15 @@ func summarize(s *mesh.Snapshot, sh *shared, workloads []*mesh.Workload) Mesh {
 				m.InMesh++
 			}
 		}
-		if d, ok := sh.decideWorkload(w); ok && d.Inject {
+		if d, ok := sh.decideWorkload(w); ok && d.Inject || mesh.Proxy(&w.Template.Spec) != nil {
 			m.Expected += len(w.Pods)
 		}
 	}
 	m.Revisions = revisions(sh.planes)
+	m.KnownExpected = s.Complete(mesh.MutatingWebhooks, "")
+	for _, w := range workloads {
+		m.KnownExpected = m.KnownExpected && w.Namespace != nil
+	}
 	m.KnownIstio = s.Complete(mesh.MutatingWebhooks, "")
 	m.Istio = len(m.Revisions) > 0 || m.InMesh > 0
 	return m

@@ -55,7 +55,7 @@ func scoped(all []*mesh.Workload, scope Scope) []*mesh.Workload {
 
 func runOne(c Check, s *mesh.Snapshot, sh *shared, workloads []*mesh.Workload, scope Scope) ([]Finding, Result) {
 	result := Result{Check: c.Name, Area: c.Area, Title: c.Title(), Severity: c.Severity, Status: OK}
-	missing := missing(c, s)
+	missing := missing(c, s, scope)
 	for _, m := range missing {
 		if m.Namespace == "" { // nothing of it is there to look at
 			result.Status, result.Reason = Unknown, reason(missing)
@@ -84,13 +84,26 @@ func runOne(c Check, s *mesh.Snapshot, sh *shared, workloads []*mesh.Workload, s
 	return found, result
 }
 
-// missing lists what a check needs and was not read.
-func missing(c Check, s *mesh.Snapshot) []mesh.Gap {
+// missing lists what a check needs and was not read where it was asked about.
+func missing(c Check, s *mesh.Snapshot, scope Scope) []mesh.Gap {
 	var gaps []mesh.Gap
 	for _, k := range c.Needs {
-		gaps = append(gaps, s.Missing(k)...)
+		if !covered(s, k, scope) {
+			gaps = append(gaps, s.Missing(k)...)
+		}
 	}
 	return gaps
+}
+
+// covered reports whether a kind was read in every namespace asked about,
+// whatever it is elsewhere.
+func covered(s *mesh.Snapshot, k mesh.Kind, scope Scope) bool {
+	for _, ns := range scope.Namespaces {
+		if !s.Complete(k, ns) {
+			return false
+		}
+	}
+	return len(scope.Namespaces) > 0
 }
 
 // reason says what is missing in one line, the first gaps by name.
@@ -110,6 +123,10 @@ func reason(gaps []mesh.Gap) string {
 // complete fills in what every finding of a check has in common.
 func complete(f *Finding, c Check) {
 	f.Check = c.Name
+	f.Message = oneLine(f.Message)
+	for i := range f.Evidence {
+		f.Evidence[i] = oneLine(f.Evidence[i])
+	}
 	f.Severity = cmp.Or(f.Severity, c.Severity)
 	f.Docs = DocsURL + "#" + c.Name
 	if f.Aliases == nil {
@@ -122,6 +139,9 @@ func complete(f *Finding, c Check) {
 	slices.SortFunc(f.Affects, mesh.Ref.Compare)
 	f.Affects = slices.Compact(f.Affects)
 }
+
+// oneLine makes text one line: what an event or a webhook said may have many.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // sortFindings puts roots before what they explain, the worst first, and then
 // what everything else depends on, as the list of checks has it.

@@ -104,11 +104,11 @@ func ControlPlanes(s *Snapshot) []*ControlPlane {
 
 type planes struct{ list []*ControlPlane }
 
-// find returns the plane of a revision; a webhook that calls a URL has no
-// namespace, and belongs to the plane of its revision, if there is just one.
+// find returns the plane of a revision; a webhook that calls a URL names no
+// namespace, and belongs to the first plane of its revision.
 func (f *planes) find(revision, namespace string) *ControlPlane {
 	for _, cp := range f.list {
-		if cp.Revision == revision && (cp.Namespace == namespace || namespace == "") {
+		if cp.Revision == revision && (cp.Namespace == namespace || cp.Namespace == "" || namespace == "") {
 			return cp
 		}
 	}
@@ -117,6 +117,7 @@ func (f *planes) find(revision, namespace string) *ControlPlane {
 
 func (f *planes) plane(revision, namespace string) *ControlPlane {
 	if cp := f.find(revision, namespace); cp != nil {
+		cp.Namespace = cmp.Or(cp.Namespace, namespace)
 		return cp
 	}
 	cp := &ControlPlane{Revision: revision, Namespace: namespace}

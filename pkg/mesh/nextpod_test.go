@@ -22,9 +22,6 @@ func TestNextPodBelongsToWhatItsControllerMakes(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			w := &mesh.Workload{Ref: mesh.RefTo(kind, "shop", "web")}
-			if kind == mesh.CronJobs || kind == mesh.Jobs {
-				w.Ref.APIVersion = "batch/v1"
-			}
 			w.Template.Labels = map[string]string{"app": "web"}
 			w.Template.Spec.Containers = []core.Container{{Name: "app"}}
 			yes := true

@@ -66,7 +66,7 @@ func shapeOf(v admission.Verdict) string {
 
 func trialsOf(t *testing.T, q combo, v admission.Verdict, h admissionv1.MutatingWebhook) []trial {
 	t.Helper()
-	make := func(what string, called bool, turn ...admission.Expression) trial {
+	turned := func(what string, called bool, turn ...admission.Expression) trial {
 		changed := *h.DeepCopy()
 		for _, e := range turn {
 			negate(t, &changed, v.Index, e)
@@ -74,18 +74,18 @@ func trialsOf(t *testing.T, q combo, v admission.Verdict, h admissionv1.Mutating
 		harmless(&changed)
 		return trial{pod: q.pod, what: fmt.Sprintf("%s\n%s/%s %s", q, v.Config, v.Webhook, what), hook: changed, called: called}
 	}
-	out := []trial{make("as it is", v.Matches)}
+	out := []trial{turned("as it is", v.Matches)}
 	if v.Matches {
 		for _, e := range v.Deciding {
-			out = append(out, make("without "+e.Want, false, e))
+			out = append(out, turned("without "+e.Want, false, e))
 		}
 		return out
 	}
-	out = append(out, make(fmt.Sprintf("with %v turned", v.Deciding), true, v.Deciding...))
+	out = append(out, turned(fmt.Sprintf("with %v turned", v.Deciding), true, v.Deciding...))
 	for i, e := range v.Deciding {
 		if len(v.Deciding) > 1 {
 			rest := append(append([]admission.Expression(nil), v.Deciding[:i]...), v.Deciding[i+1:]...)
-			out = append(out, make("with all turned but "+e.Want, false, rest...))
+			out = append(out, turned("with all turned but "+e.Want, false, rest...))
 		}
 	}
 	return out

@@ -41,7 +41,7 @@ func foreignWebhooks(ctx context.Context, t *testing.T, c *cluster) {
 		return admissionv1.MatchCondition{Name: name, Expression: expression}
 	}
 	ignore := admissionv1.Ignore
-	cluster := admissionv1.ClusterScope
+	clusterScope := admissionv1.ClusterScope
 	for _, config := range []*admissionv1.MutatingWebhookConfiguration{
 		foreign("a-vendor", "canary", "istiod-canary", admissionv1.MutatingWebhook{
 			Name: "vendor." + mesh.InjectorSuffix, NamespaceSelector: teamA, ObjectSelector: pods(map[string]string{"app": "web"}),
@@ -65,7 +65,7 @@ func foreignWebhooks(ctx context.Context, t *testing.T, c *cluster) {
 		}),
 		foreign("z-rules", "default", "istiod",
 			admissionv1.MutatingWebhook{Name: "exec." + mesh.InjectorSuffix, NamespaceSelector: teamA, Rules: rule([]string{""}, []string{"v1"}, []string{"pods/exec"}, nil)},
-			admissionv1.MutatingWebhook{Name: "scope." + mesh.InjectorSuffix, NamespaceSelector: teamA, Rules: rule([]string{""}, []string{"v1"}, []string{"pods"}, &cluster)},
+			admissionv1.MutatingWebhook{Name: "scope." + mesh.InjectorSuffix, NamespaceSelector: teamA, Rules: rule([]string{""}, []string{"v1"}, []string{"pods"}, &clusterScope)},
 			admissionv1.MutatingWebhook{Name: "group." + mesh.InjectorSuffix, NamespaceSelector: teamA, Rules: rule([]string{"apps"}, []string{"*"}, []string{"*"}, nil)},
 		),
 	} {

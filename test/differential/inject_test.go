@@ -1,6 +1,6 @@
 //go:build sandbox
 
-package differential_test
+package differential
 
 import (
 	stdcmp "cmp"
@@ -20,9 +20,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/inject"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 	"github.com/kubectl-mesh/kubectl-mesh/test/sandbox"
 )
 
@@ -38,7 +38,24 @@ const diffNamespace = "inject-differential"
 // more for the same defaults.
 func TestEngineMakesWhatTheWebhookMakes(t *testing.T) {
 	require.NoError(t, inject.Logs(false))
-	c := cluster(t)
+	for _, native := range []string{"false", "true"} {
+		t.Run("native sidecars "+native, func(t *testing.T) {
+			s, err := sandbox.Start(t.Context(), sandbox.Options{
+				Progress: os.Stderr,
+				Istio:    []string{"profile=minimal", "values.pilot.env.ENABLE_NATIVE_SIDECARS=" + native},
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			config := s.REST()
+			config.QPS, config.Burst = 200, 400
+			c, err := kubernetes.NewForConfig(config)
+			require.NoError(t, err)
+			compare(t, c, native == "true")
+		})
+	}
+}
+
+func compare(t *testing.T, c kubernetes.Interface, native bool) {
 	ctx := t.Context()
 	_, err := c.CoreV1().Namespaces().Create(ctx, &core.Namespace{ObjectMeta: metav1.ObjectMeta{Name: diffNamespace}}, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -47,11 +64,14 @@ func TestEngineMakesWhatTheWebhookMakes(t *testing.T) {
 	})
 	engine := liveEngine(t, c)
 
-	label(t, c, nil)
+	setInjection(t, c, nil)
 	pods := templatePods(t, diffNamespace)
 	require.Greater(t, len(pods), 100)
 	names := slices.Sorted(maps.Keys(pods))
-	asSeen, ours, refusals := map[string]*core.Pod{}, map[string]outcome{}, map[string]string{}
+	simple, err := engine.Inject(&core.Pod{Spec: core.PodSpec{Containers: []core.Container{{Name: "app", Image: "app"}}}}, diffNamespace)
+	require.NoError(t, err)
+	require.Equal(t, native, len(simple.Pod.Spec.InitContainers) == 2, "the sidecar is an init container")
+	asSeen, ours, refusals := map[string]*core.Pod{}, map[string]injectOutcome{}, map[string]string{}
 	for _, name := range names {
 		seen, err := dryRun(t, c, pods[name])
 		if err != nil {
@@ -63,15 +83,15 @@ func TestEngineMakesWhatTheWebhookMakes(t *testing.T) {
 		asSeen[name], refusals[name] = seen, r.Refusal
 		if r.Pod != nil {
 			r.Pod.UID, r.Pod.Status = "", core.PodStatus{}
-			ours[name] = created(dryRun(t, c, r.Pod))
+			ours[name] = injectCreated(dryRun(t, c, r.Pod))
 		}
 	}
 	require.Greater(t, len(asSeen), 100)
 
-	label(t, c, enabled())
+	setInjection(t, c, enabled())
 	for _, name := range slices.Sorted(maps.Keys(asSeen)) {
 		t.Run(name, func(t *testing.T) {
-			theirs := created(dryRun(t, c, pods[name]))
+			theirs := injectCreated(dryRun(t, c, pods[name]))
 			if refusals[name] != "" {
 				_, words, _ := strings.Cut(theirs.Err, "denied the request: ")
 				require.Equal(t, inOrder(words), inOrder(refusals[name]))
@@ -89,18 +109,18 @@ func dryRun(t *testing.T, c kubernetes.Interface, pod *core.Pod) (*core.Pod, err
 	return c.CoreV1().Pods(diffNamespace).Create(t.Context(), pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 }
 
-// outcome is what the API server said of a pod.
-type outcome struct {
+// injectOutcome is what the API server said of a pod.
+type injectOutcome struct {
 	Pod *core.Pod
 	Err string
 }
 
-func created(pod *core.Pod, err error) outcome {
+func injectCreated(pod *core.Pod, err error) injectOutcome {
 	if err != nil {
 		_, words, _ := strings.Cut(err.Error(), `" is invalid: `) // before it stands a name drawn by lot
-		return outcome{Err: stdcmp.Or(words, err.Error())}
+		return injectOutcome{Err: stdcmp.Or(words, err.Error())}
 	}
-	return outcome{Pod: plain(pod)}
+	return injectOutcome{Pod: plain(pod)}
 }
 
 // plain takes out what is drawn by lot for each request.
@@ -137,9 +157,9 @@ func inOrder(refusal string) []string {
 	return slices.Sorted(strings.FieldsFuncSeq(refusal, func(r rune) bool { return strings.ContainsRune(", \t\n", r) }))
 }
 
-// label turns injection of the namespace on or off, and waits until the API
+// setInjection turns injection of the namespace on or off, and waits until the API
 // server goes by it.
-func label(t *testing.T, c kubernetes.Interface, value *string) {
+func setInjection(t *testing.T, c kubernetes.Interface, value *string) {
 	t.Helper()
 	patch := `{"metadata":{"labels":{"istio-injection":null}}}`
 	if value != nil {
@@ -163,39 +183,39 @@ func label(t *testing.T, c kubernetes.Interface, value *string) {
 // liveEngine is an engine with what the cluster's istiod has.
 func liveEngine(t *testing.T, c kubernetes.Interface) *inject.Engine {
 	t.Helper()
-	injector, err := c.CoreV1().ConfigMaps("istio-system").Get(t.Context(), "istio-sidecar-injector", metav1.GetOptions{})
+	ctx, s := t.Context(), &mesh.Snapshot{Read: []mesh.Extent{{Kind: mesh.Everything}}}
+	deployments, err := c.AppsV1().Deployments("istio-system").List(ctx, metav1.ListOptions{})
 	require.NoError(t, err)
-	mesh, err := c.CoreV1().ConfigMaps("istio-system").Get(t.Context(), "istio", metav1.GetOptions{})
+	webhooks, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
 	require.NoError(t, err)
-	list, err := c.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	configs, err := c.CoreV1().ConfigMaps("istio-system").List(ctx, metav1.ListOptions{})
 	require.NoError(t, err)
-	var nodes []*core.Node
-	for i := range list.Items {
-		nodes = append(nodes, &list.Items[i])
+	nodes, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	require.NoError(t, err)
+	for i := range deployments.Items {
+		s.Deployments = append(s.Deployments, &deployments.Items[i])
 	}
-	e, err := inject.New(inject.Settings{
-		Config: injector.Data["config"], Values: injector.Data["values"], MeshConfig: mesh.Data["mesh"], Nodes: nodes,
-	})
-	require.NoError(t, err)
-	return e
-}
-
-// cluster is the one that MESH_TEST_KUBECONFIG names, else a new sandbox.
-func cluster(t *testing.T) kubernetes.Interface {
-	t.Helper()
-	path := os.Getenv("MESH_TEST_KUBECONFIG")
-	if path == "" {
-		s, err := sandbox.Start(t.Context(), sandbox.Options{Progress: os.Stderr})
+	for i := range webhooks.Items {
+		s.MutatingWebhooks = append(s.MutatingWebhooks, &webhooks.Items[i])
+	}
+	for i := range configs.Items {
+		s.ConfigMaps = append(s.ConfigMaps, &configs.Items[i])
+	}
+	for i := range nodes.Items {
+		s.Nodes = append(s.Nodes, &nodes.Items[i])
+	}
+	for _, cp := range mesh.ControlPlanes(s) {
+		if cp.Revision != "default" {
+			continue
+		}
+		settings, err := inject.For(s, cp)
 		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, s.Close()) })
-		path = s.Kubeconfig()
+		e, err := inject.New(settings)
+		require.NoError(t, err)
+		return e
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", path)
-	require.NoError(t, err)
-	config.QPS, config.Burst = 200, 400
-	c, err := kubernetes.NewForConfig(config)
-	require.NoError(t, err)
-	return c
+	t.Fatal("there is no control plane of the default revision")
+	return nil
 }
 
 func enabled() *string { v := "enabled"; return &v }

@@ -1,6 +1,6 @@
 //go:build sandbox
 
-package differential_test
+package differential
 
 import (
 	"bytes"
@@ -75,7 +75,7 @@ func podOf(doc []byte, namespace string) *core.Pod {
 		return pod
 	case *apps.StatefulSet:
 		pod := made(o.Spec.Template, namespace, "apps/v1", "StatefulSet", o.Name)
-		pod.GenerateName, pod.Name = "", o.Name+"-0"
+		pod.Name = o.Name + "-0"
 		return pod
 	case *apps.DaemonSet:
 		return made(o.Spec.Template, namespace, "apps/v1", "DaemonSet", o.Name)

@@ -325,8 +325,7 @@ func (w *world) byHand(ts *testscript.TestScript, args []string) error {
 	if args[0] == "sandbox" {
 		return w.control(ts, args[1:])
 	}
-	_, err := w.shell(ts, strings.Join(args, " "))
-	return err
+	return ts.Exec(args[0], args[1:]...)
 }
 
 // healthy holds what an admin sees of a mesh that is well: no warning, nothing unknown, exit code 0.

@@ -33,6 +33,7 @@ type misbehaviour func(w http.ResponseWriter, r *http.Request) bool
 //	busy RESOURCE…     429 with Retry-After for these
 //	garble RESOURCE…   200 with a page of HTML
 //	cut RESOURCE…      the connection breaks within the answer
+//	missing RESOURCE…  404 for these
 //	slow DURATION      every answer takes that long
 //	die N              after N requests nothing answers any more, and connections break
 func misbehaviours(mode string, args []string) (misbehaviour, error) {
@@ -57,6 +58,8 @@ func misbehaviours(mode string, args []string) (misbehaviour, error) {
 			w.Header().Set("Retry-After", "5")
 			http.Error(w, "too many requests", http.StatusTooManyRequests)
 		}), nil
+	case "missing":
+		return only(http.NotFound), nil
 	case "garble":
 		return only(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>\x1b[31mlogin</html>") }), nil
 	case "cut":

@@ -36,7 +36,7 @@ func runAPIServerNoRouteToPods(p *diagnose.Pass) []diagnose.Finding {
 			continue
 		}
 		refs := b.routed(p)
-		where := strings.Join(b.addresses(p.Snapshot), ", ")
+		where := strings.Join(b.hosts, ", ")
 		f := diagnose.Finding{
 			Severity: b.severity(p, refs),
 			Object:   b.ref(),

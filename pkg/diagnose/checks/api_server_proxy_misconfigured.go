@@ -46,7 +46,7 @@ func runAPIServerProxyMisconfigured(p *diagnose.Pass) []diagnose.Finding {
 		for _, s := range apiServers(p.Snapshot) {
 			env := proxyEnv(s)
 			proxy := env.through(host)
-			if proxy == "" || len(said) == 0 && b.lastInjected(p.Snapshot).After(s.CreationTimestamp.Time) {
+			if proxy == "" || len(said) == 0 && b.injected.After(s.CreationTimestamp.Time) {
 				continue // pods were injected since it started: that proxy lets them through
 			}
 			if f.Object.Name == "" {

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/kubectl-mesh/kubectl-mesh/pkg/admission"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
@@ -32,6 +31,9 @@ type backend struct {
 	deployment *apps.Deployment
 	pods       []*core.Pod // that the Service selects, or of the Deployment where it selects none; newest first
 	selects    bool        // the Service selects the pods of the Deployment
+	hosts      []string    // the endpoints behind the port that the webhooks call, as HOST:PORT
+	up, all    int         // how many of its addresses are ready, and how many there are
+	injected   time.Time   // when the youngest pod was made that its revision injected; zero when none
 }
 
 func (b *backend) String() string       { return "Service " + b.namespace + "/" + b.name }
@@ -102,6 +104,9 @@ func (b *backend) find(s *mesh.Snapshot) {
 		}
 	}
 	b.deployment = b.findDeployment(s)
+	b.hosts = b.addresses(s)
+	b.up, b.all = b.endpoints(s)
+	b.injected = lastInjected(s, b.revision)
 	sel := labels.Nothing()
 	if b.service != nil && len(b.service.Spec.Selector) > 0 {
 		sel = labels.SelectorFromSet(b.service.Spec.Selector)
@@ -194,10 +199,7 @@ func hasPort(sl *discovery.EndpointSlice, name string) bool {
 }
 
 // healthy reports whether the Service has a ready endpoint for the webhooks.
-func (b *backend) healthy(s *mesh.Snapshot) bool {
-	ready, _ := b.endpoints(s)
-	return ready > 0
-}
+func (b *backend) healthy() bool { return b.up > 0 }
 
 // readySince is when the istiod that has been ready longest became so; zero
 // when none is, or it is not known.
@@ -214,79 +216,6 @@ func (b *backend) readySince() time.Time {
 	return since
 }
 
-// routed are the workloads whose next pod would be sent to this backend.
-func (b *backend) routed(p *diagnose.Pass) []mesh.Ref {
-	return p.Routed(func(v *admission.Verdict) bool { return b.webhooks[webhookKey(v.Config, v.Index)] })
-}
-
-// calledBy reports whether a refusal's webhook is one that calls this backend.
-func (b *backend) calledBy(r refusal, p *diagnose.Pass) bool {
-	if !mesh.IsInjector(r.Webhook) {
-		return false
-	}
-	d, _ := p.DecideWorkload(r.Workload)
-	return d.By != nil && b.webhooks[webhookKey(d.By.Config, d.By.Index)]
-}
-
-// refused are those refusals that are of calls to this backend, for these causes.
-func (b *backend) refused(p *diagnose.Pass, all []refusal, causes ...cause) []refusal {
-	var own []refusal
-	for _, r := range all {
-		if slices.Contains(causes, r.Cause) && b.calledBy(r, p) {
-			own = append(own, r)
-		}
-	}
-	return own
-}
-
-// severity is the severity of a fault of this backend: an error where it
-// stands in somebody's way, a warning where no workload and no namespace
-// would be sent to it.
-func (b *backend) severity(p *diagnose.Pass, refs []mesh.Ref) diagnose.Severity {
-	if len(refs) > 0 {
-		return diagnose.Error
-	}
-	for _, ns := range p.Snapshot.Namespaces {
-		if d := p.Decide(ns, admission.Template{}); d.By != nil && b.webhooks[webhookKey(d.By.Config, d.By.Index)] {
-			return diagnose.Error
-		}
-	}
-	return diagnose.Warning
-}
-
-// covers are the objects that a fault of this backend explains whole.
-func (b *backend) covers() []mesh.Ref {
-	refs := []mesh.Ref{b.ref()}
-	if b.deployment != nil {
-		refs = append(refs, mesh.RefTo(mesh.Deployments, b.namespace, b.deployment.Name))
-	}
-	for _, c := range b.configs {
-		refs = append(refs, mesh.RefTo(mesh.MutatingWebhooks, "", c))
-	}
-	return refs
-}
-
-// consequence says what becomes of new pods while the calls fail.
-func (b *backend) consequence(refs []mesh.Ref) string {
-	what := "the API server refuses every new pod that is to be injected"
-	if b.failOpen {
-		what = "new pods start without a sidecar (failurePolicy Ignore)"
-	}
-	if len(refs) == 0 {
-		return what
-	}
-	return fmt.Sprintf("%s, of %s", what, hit(refs))
-}
-
-// bareAfter are the steps that replace what started without a sidecar while
-// the calls failed, where their failure let pods through.
-func (b *backend) bareAfter(p *diagnose.Pass, refs []mesh.Ref) []diagnose.Step {
-	if !b.failOpen {
-		return nil
-	}
-	return restarts(stillBare(p, refs))
-}
-
 // backendKinds are the kinds that backends and refusals look at, beyond what
 // Routed needs.
 func backendKinds(more ...mesh.Kind) []mesh.Kind {
@@ -298,19 +227,4 @@ func backendKinds(more ...mesh.Kind) []mesh.Kind {
 // webhooks. Checks of the API server say nothing of clusters without.
 func hasIstio(p *diagnose.Pass) bool {
 	return len(p.ControlPlanes) > 0 || len(mesh.Injectors(p.Snapshot)) > 0
-}
-
-// stillBare are those of the workloads that run pods without a proxy.
-func stillBare(p *diagnose.Pass, refs []mesh.Ref) []mesh.Ref {
-	hit := map[mesh.Ref]bool{}
-	for _, r := range refs {
-		hit[r] = true
-	}
-	var bare []mesh.Ref
-	for _, w := range p.Workloads {
-		if hit[w.Ref] && len(w.Bare()) > 0 {
-			bare = append(bare, w.Ref)
-		}
-	}
-	return bare
 }

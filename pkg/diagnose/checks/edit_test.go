@@ -44,6 +44,30 @@ func TestEditedLeavesTheOldLabelsAlone(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "1", "b": "2"}, old)
 }
 
+func TestReplacedGivesEachKindItsWay(t *testing.T) {
+	workload := func(kind, name string, pods ...string) *mesh.Workload {
+		w := &mesh.Workload{Ref: mesh.Ref{APIVersion: "apps/v1", Kind: kind, Namespace: "shop", Name: name}}
+		for _, p := range pods {
+			w.Pods = append(w.Pods, &core.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: p}})
+		}
+		return w
+	}
+	p := &diagnose.Pass{Snapshot: &mesh.Snapshot{Read: []mesh.Extent{{Kind: mesh.Everything}}}}
+	var runs []string
+	for _, s := range replaced(p, []*mesh.Workload{
+		workload("Deployment", "web", "web-1"), workload("Deployment", "idle"), workload("ReplicaSet", "set", "set-1", "set-2"),
+		workload("Rollout", "canary", "canary-1"), workload("Pod", "solo", "solo"), workload("CronJob", "report"),
+	}) {
+		runs = append(runs, s.Run)
+	}
+	assert.Equal(t, []string{
+		"kubectl -n shop rollout restart deployment/web",
+		"kubectl -n shop delete pod set-1 set-2",
+		"kubectl -n shop delete pod canary-1",
+		"kubectl -n shop get pod solo -o yaml | kubectl -n shop replace --force -f -",
+	}, runs)
+}
+
 func TestTemplateStepsSayWhatAJobNeeds(t *testing.T) {
 	p := &diagnose.Pass{Snapshot: &mesh.Snapshot{}}
 	job := &mesh.Workload{Ref: mesh.RefTo(mesh.Jobs, "shop", "load")}

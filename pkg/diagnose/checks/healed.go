@@ -26,7 +26,7 @@ func callFailures() []cause {
 // about 16 minutes before they try again, and until then the words of the
 // last refusal stay in events and conditions.
 func (b *backend) healed(s *mesh.Snapshot, r refusal) string {
-	if !slices.Contains(callFailures(), r.Cause) || !b.healthy(s) {
+	if !slices.Contains(callFailures(), r.Cause) || !b.healthy() {
 		return ""
 	}
 	switch {
@@ -34,11 +34,11 @@ func (b *backend) healed(s *mesh.Snapshot, r refusal) string {
 		return b.String() + " has a ready endpoint now"
 	case r.Cause == causeServiceNotFound:
 		return b.String() + " is there now"
-	case b.lastInjected(s).After(r.Last):
-		return "pods have been injected since, at " + clock(b.lastInjected(s))
+	case b.injected.After(r.Last):
+		return "pods have been injected since, at " + clock(b.injected)
 	case b.readySince().After(r.Last):
 		return "istiod became ready since, at " + clock(b.readySince())
-	case r.Cause != causeProxyConnect && b.elsewhere(s, r.Message):
+	case r.Cause != causeProxyConnect && b.elsewhere(r.Message):
 		return "the address that it names is no longer istiod's"
 	}
 	return b.changedSince(s, r.Last)
@@ -79,10 +79,6 @@ func (b *backend) split(s *mesh.Snapshot, own []refusal) (standing, over []refus
 	return standing, over
 }
 
-// lastInjected is when the youngest pod was made that this backend's revision
-// injected: at that time the API server reached it.
-func (b *backend) lastInjected(s *mesh.Snapshot) time.Time { return lastInjected(s, b.revision) }
-
 // lastInjected is when the youngest pod was made that a revision injected;
 // zero when none was.
 func lastInjected(s *mesh.Snapshot, revision string) time.Time {
@@ -101,7 +97,7 @@ func lastInjected(s *mesh.Snapshot, revision string) time.Time {
 
 // elsewhere reports whether a refusal names an address that was dialled, and
 // that is neither an endpoint of the Service today nor its own.
-func (b *backend) elsewhere(s *mesh.Snapshot, message string) bool {
+func (b *backend) elsewhere(message string) bool {
 	_, rest, found := strings.Cut(message, "dial tcp ")
 	address, _, ok := strings.Cut(rest, ": ")
 	if !found || !ok || b.port() == nil {
@@ -110,7 +106,7 @@ func (b *backend) elsewhere(s *mesh.Snapshot, message string) bool {
 	if address == fmt.Sprintf("%s:%d", b.service.Spec.ClusterIP, b.port().Port) {
 		return false
 	}
-	return !slices.Contains(b.addresses(s), address)
+	return !slices.Contains(b.hosts, address)
 }
 
 // addresses are the endpoints that the webhooks' calls go to, as HOST:PORT.

@@ -36,13 +36,12 @@ func runIstiodNoEndpoints(p *diagnose.Pass) []diagnose.Finding {
 	all := refusals(p)
 	for _, b := range backends(p.Snapshot) {
 		if b.service == nil || b.service.Spec.Type == core.ServiceTypeExternalName || b.port() == nil ||
-			!p.Snapshot.Complete(mesh.EndpointSlices, b.namespace) || b.healthy(p.Snapshot) || b.portUnnamed() != "" {
+			!p.Snapshot.Complete(mesh.EndpointSlices, b.namespace) || b.healthy() || b.portUnnamed() != "" {
 			continue
 		}
 		o := b.outage(p.Snapshot)
 		refs := b.routed(p)
-		_, addresses := b.endpoints(p.Snapshot)
-		evidence := append(o.evidence, fmt.Sprintf("EndpointSlices of %s: 0 of %d addresses are ready", b, addresses))
+		evidence := append(o.evidence, fmt.Sprintf("EndpointSlices of %s: 0 of %d addresses are ready", b, b.all))
 		for _, r := range b.refused(p, all, causeNoEndpoints, causeConnectionRefused, causeTimeout) {
 			evidence = append(evidence, r.Workload.Ref.String()+": "+r.Message)
 			break

@@ -34,7 +34,7 @@ func runIstiodOverloaded(p *diagnose.Pass) []diagnose.Finding {
 	var found []diagnose.Finding
 	all := refusals(p)
 	for _, b := range backends(p.Snapshot) {
-		if b.deployment == nil || !b.healthy(p.Snapshot) {
+		if b.deployment == nil || !b.healthy() {
 			continue
 		}
 		f := diagnose.Finding{

@@ -54,9 +54,9 @@ func runIstiodRefusesConnections(p *diagnose.Pass) []diagnose.Finding {
 				fmt.Sprintf("Deployment %s/%s: container discovery serves webhooks on %d", b.namespace, b.deployment.Name, want)}, f.Evidence...)
 			f.Fix = []diagnose.Step{{Kind: diagnose.StepOther, Run: fmt.Sprintf(
 				`kubectl -n %s patch service %s --type=json -p '[{"op":"add","path":"/spec/ports/%d/targetPort","value":%d}]'`, b.namespace, b.name, i, want)}}
-		case len(said) > 0 && b.healthy(p.Snapshot):
+		case len(said) > 0 && b.healthy():
 			f.Message = fmt.Sprintf("istiod behind %s is ready, but %s when the API server calls it%s, so %s",
-				b, answer(said[0].Cause), after(" at ", strings.Join(b.addresses(p.Snapshot), ", ")), b.consequence(refs))
+				b, answer(said[0].Cause), after(" at ", strings.Join(b.hosts, ", ")), b.consequence(refs))
 			f.Evidence = append(f.Evidence, fmt.Sprintf("last seen at %s", clock(said[0].Last)))
 			f.Fix = append(b.restart("starts istiod anew"), diagnose.Step{Kind: diagnose.StepManual,
 				Say: "if that does not help, read its log for why port 15017 is not served, and see that kube-proxy runs on the nodes of the API server, whoever runs the cluster"})

@@ -38,14 +38,14 @@ func runIstiodUnreachable(p *diagnose.Pass) []diagnose.Finding {
 	var found []diagnose.Finding
 	all := refusals(p)
 	for _, b := range backends(p.Snapshot) {
-		if b.service == nil || !b.healthy(p.Snapshot) {
+		if b.service == nil || !b.healthy() {
 			continue
 		}
 		refs := b.routed(p)
 		f := diagnose.Finding{Object: b.ref(), Affects: refs, Covers: b.covers(), Fix: b.openTheWay(p.Snapshot)}
 		said, _ := b.split(p.Snapshot, b.refused(p, all, causeTimeout))
 		canary := b.canary(p.Snapshot)
-		where := strings.Join(b.addresses(p.Snapshot), ", ")
+		where := strings.Join(b.hosts, ", ")
 		switch {
 		case len(said) > 0:
 			f.Severity = diagnose.Error
@@ -74,7 +74,7 @@ func runIstiodUnreachable(p *diagnose.Pass) []diagnose.Finding {
 // since (istio.io/istio 1.29.1, pkg/webhooks/validation/controller/controller.go).
 func (b *backend) canary(s *mesh.Snapshot) *admissionv1.ValidatingWebhookConfiguration {
 	since := b.readySince()
-	if since.IsZero() || s.Time.Sub(since) < canaryPatience || b.lastInjected(s).After(since) {
+	if since.IsZero() || s.Time.Sub(since) < canaryPatience || b.injected.After(since) {
 		return nil
 	}
 	for _, c := range s.ValidatingWebhooks {

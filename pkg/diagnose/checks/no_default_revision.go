@@ -31,7 +31,7 @@ administrator can do the first, whoever owns the namespace the second.`,
 		Severity: diagnose.Error,
 		Needs:    webhookNeeds(),
 		Wants:    webhookWants(),
-		Explains: []string{"pod-older-than-injection", "injection-decided", "image-auto-not-injected"},
+		Explains: []string{"proxy-version-skew", "revision-changed", "pod-older-than-injection", "injection-decided", "image-auto-not-injected"},
 		Run:      findNoDefault,
 	}
 }
@@ -82,7 +82,7 @@ func findNoDefault(p *diagnose.Pass) []diagnose.Finding {
 		Say:  "makes " + to + " the default revision (Helm: revisionTags: [default] in the istiod chart)" + orLabel(who.namespaces, to),
 		Kind: diagnose.StepOther,
 	}}
-	f.Fix = append(f.Fix, restarts(bareOf(p, who.workloads))...)
+	f.Fix = append(f.Fix, restarts(append(bareOf(p, who.workloads), stranded(p, who.workloads)...))...)
 	return []diagnose.Finding{f}
 }
 

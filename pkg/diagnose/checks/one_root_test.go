@@ -46,3 +46,27 @@ func TestAnAbsentWorkloadHasOneReason(t *testing.T) {
 		})
 	}
 }
+
+// TestHealthyLabelsGetNoWarning runs every check on the healthy fixtures of
+// the checks of labels and policy.
+func TestHealthyLabelsGetNoWarning(t *testing.T) {
+	var fixtures []string
+	for _, c := range checks.All() {
+		if c.Area == diagnose.Labels && c.Name != "ambient-and-sidecar-labels" { // its fixtures hold no istiod
+			found, err := filepath.Glob("testdata/" + c.Name + ".healthy*/cluster.yaml")
+			require.NoError(t, err)
+			fixtures = append(fixtures, found...)
+		}
+	}
+	require.NotEmpty(t, fixtures)
+	for _, path := range fixtures {
+		folder := filepath.Dir(path)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			s := read(t, folder)
+			r := diagnose.Run(s, checks.All(), diagnose.Options{Scope: scope(t, folder), Injector: injector(s)})
+			for _, f := range r.Findings {
+				assert.Equal(t, diagnose.Info, f.Severity, "%s: %s", f.Check, f.Message)
+			}
+		})
+	}
+}

@@ -30,14 +30,12 @@ To fix it, remove what the message names; then a rollout restart makes controlle
 }
 
 func runPodCreationRefused(p *diagnose.Pass) []diagnose.Finding {
-	if !hasIstio(p) && !p.Scope.Named {
-		return nil
-	}
+	meshed := hasIstio(p) || p.Scope.Named
 	groups := map[string][]refusal{}
 	var keys []string
 	calls := backends(p.Snapshot)
 	for _, r := range refusals(p) {
-		if over(p, calls, r) {
+		if over(p, calls, r) || !meshed && !mesh.IsInjector(r.Webhook) {
 			continue
 		}
 		key := groupKey(p, r)
@@ -115,6 +113,7 @@ func refusedFinding(p *diagnose.Pass, key string, group []refusal) diagnose.Find
 	}
 	if len(group) == 1 {
 		f.Message = fmt.Sprintf("New pods of %s are refused: %s", r.Workload.Ref, r.Message)
+		f.Evidence = f.Evidence[1:] // the message holds it
 	} else {
 		f.Message = fmt.Sprintf("New pods of %s are refused: %s", hit(refs), plain(r))
 		f.Object = mesh.RefTo(mesh.Namespaces, "", r.Workload.Ref.Namespace)
@@ -146,12 +145,32 @@ func refusedSteps(p *diagnose.Pass, r refusal) []diagnose.Step {
 		return manual("another mutating webhook drops restartPolicy from init containers: upgrade it, or annotate the pod template with sidecar.istio.io/nativeSidecar: \"false\"")
 	}
 	if slices.Contains(callFailures(), r.Cause) {
-		return manual("make the API server's calls to istiod work: the message says what they end in")
+		return manual(callWords(r) + ", whoever administers the mesh")
 	}
 	if mesh.IsInjector(r.Webhook) {
 		return manual("istiod refuses the pod for the reason it gives: correct that in the pod template, or in the injector's ConfigMap and values")
 	}
 	return manual("change what the message names, in the pod template or in the rule that refuses it")
+}
+
+// callWords says what is wrong behind a failed call, for who may not look
+// there.
+func callWords(r refusal) string {
+	switch r.Cause {
+	case causeNoEndpoints:
+		return "no istiod is ready: see to its Deployment and pods"
+	case causeServiceNotFound:
+		return fmt.Sprintf("webhook %s calls a Service that does not exist: install that revision again, or delete its webhook configuration", r.Webhook)
+	case causeUnknownAuthority, causeExpired, causeWrongName:
+		return "the caBundle of the webhook configuration does not fit istiod's certificate: restart istiod, which writes it anew"
+	case causeConnectionRefused, causeWrongPort:
+		return "nothing serves webhooks where istiod's Service leads: see to its pods and its targetPort (15017)"
+	case causeProxyConnect:
+		return "the API server calls istiod through an HTTP proxy: add .svc to its NO_PROXY"
+	case causeNoSuchHost:
+		return "the API server cannot resolve the host of the webhook: correct its clientConfig"
+	}
+	return "the API server gets no answer from istiod: see that istiod answers, and that TCP 15017 is open from the control plane to the nodes"
 }
 
 // configOf tells in which configuration a webhook stands.

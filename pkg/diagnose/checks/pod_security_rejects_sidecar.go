@@ -112,7 +112,7 @@ func (r *refusedLevel) finding(p *diagnose.Pass, rules policy.Evaluator, ns *cor
 			fmt.Sprintf("the next pod of %s would be refused for: %s", r.workloads[0].Ref, oneLine(r.why)),
 		},
 		Affects: refs,
-		Fix:     append(fix, replaced(p, bareOnes(r.workloads))...),
+		Fix:     append(fix, again(p, r.workloads)...),
 	}
 }
 
@@ -146,13 +146,19 @@ func whose(workloads []*mesh.Workload) string {
 	return count(len(workloads), "workload")
 }
 
-// bareOnes are the workloads with running pods that lack the sidecar.
-func bareOnes(workloads []*mesh.Workload) []*mesh.Workload {
+// again are the steps that make pods anew once nothing refuses them: in place
+// of those that lack the sidecar, and of those that are missing, which
+// controllers else try again after up to 16 minutes.
+func again(p *diagnose.Pass, workloads []*mesh.Workload) []diagnose.Step {
 	var bare []*mesh.Workload
+	var missing []mesh.Ref
 	for _, w := range workloads {
-		if len(bareNow(w)) > 0 {
+		switch {
+		case len(bareNow(w)) > 0:
 			bare = append(bare, w)
+		case lacking(w) > 0:
+			missing = append(missing, w.Ref)
 		}
 	}
-	return bare
+	return append(replaced(p, bare), restarts(missing)...)
 }

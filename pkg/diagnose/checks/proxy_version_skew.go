@@ -109,6 +109,29 @@ func revisionGone(p *diagnose.Pass, revision string) bool {
 	return true
 }
 
+// stranded keeps the workloads that run proxies of a revision that is gone,
+// where another istiod can take them.
+func stranded(p *diagnose.Pass, refs []mesh.Ref) []mesh.Ref {
+	if bestRevision(p) == "" {
+		return nil
+	}
+	set := map[mesh.Ref]bool{}
+	for _, r := range refs {
+		set[r] = true
+	}
+	var left []mesh.Ref
+	for _, w := range p.Workloads {
+		lost := func(pod *core.Pod) bool {
+			revision := podRevision(pod)
+			return revision != "" && istiodNamed(p, revision) == nil && revisionGone(p, revision)
+		}
+		if set[w.Ref] && slices.ContainsFunc(w.Pods, lost) {
+			left = append(left, w.Ref)
+		}
+	}
+	return left
+}
+
 // servicePresent reports whether a webhook calls something that exists, or may
 // exist, outside of what was read.
 func servicePresent(p *diagnose.Pass, h injectorHook) bool {

@@ -21,7 +21,7 @@ func (r *refusedBy) finding(p *diagnose.Pass) diagnose.Finding {
 	default:
 		r.ofExceeded(&f)
 	}
-	f.Fix = append(f.Fix, replaced(p, bareOnes(r.workloads))...)
+	f.Fix = append(f.Fix, again(p, r.workloads)...)
 	return f
 }
 

@@ -12,7 +12,7 @@ import (
 
 // replaced are the steps that replace the running pods of workloads by new
 // ones, each in the way its kind needs: a restart, a deletion where a restart
-// would do nothing (update strategy OnDelete, a ReplicaSet by itself), a
+// would do nothing (update strategy OnDelete) or cannot be asked for, a
 // resume first where a rollout is paused. Workloads without pods need none.
 func replaced(p *diagnose.Pass, workloads []*mesh.Workload) []diagnose.Step {
 	var refs []mesh.Ref
@@ -34,11 +34,14 @@ func replaced(p *diagnose.Pass, workloads []*mesh.Workload) []diagnose.Step {
 				Kind: diagnose.StepManual,
 				Say:  "let the running pods of " + w.Ref.String() + " end, or delete the Job and create it again: a Job cannot be restarted, its next pod gets the sidecar",
 			})
-		case w.Ref.Kind == "ReplicaSet" || deletedByHand(p.Snapshot, w):
+		case !restartable(w) || deletedByHand(p.Snapshot, w):
+			if len(podNames(w)) == 0 {
+				continue
+			}
 			last = append(last, diagnose.Step{
 				Kind: diagnose.StepRestart,
 				Run:  in + "delete pod " + strings.Join(podNames(w), " "),
-				Say:  w.Ref.String() + " replaces its pods only when they are deleted",
+				Say:  w.Ref.String() + " makes new pods for those that are deleted",
 			})
 		case paused(p.Snapshot, w):
 			first = append(first, diagnose.Step{
@@ -52,6 +55,11 @@ func replaced(p *diagnose.Pass, workloads []*mesh.Workload) []diagnose.Step {
 		}
 	}
 	return append(append(first, restarts(refs)...), last...)
+}
+
+// restartable reports whether kubectl rollout restart knows the workload's kind.
+func restartable(w *mesh.Workload) bool {
+	return w.Ref.Kind == "Deployment" || w.Ref.Kind == "StatefulSet" || w.Ref.Kind == "DaemonSet"
 }
 
 func podNames(w *mesh.Workload) []string {

@@ -61,6 +61,9 @@ func runWebhookCallsFailedBefore(p *diagnose.Pass) []diagnose.Finding {
 // hurry makes controllers try again at once.
 func hurry(refs []mesh.Ref) []diagnose.Step {
 	steps := restarts(refs)
+	if len(steps) == 0 {
+		return []diagnose.Step{{Kind: diagnose.StepManual, Say: "wait up to 16 minutes: their controllers try again by themselves"}}
+	}
 	for i := range steps {
 		if steps[i].Say == "" {
 			steps[i].Say = "or wait up to 16 minutes"

@@ -35,7 +35,7 @@ cluster administrator can do it.`,
 		Severity: diagnose.Error,
 		Needs:    append(webhookNeeds(), mesh.Services),
 		Wants:    webhookWants(),
-		Explains: []string{"pod-creation-refused", "webhook-calls-failed-before", "istiod-no-endpoints", "ca-bundle-empty", "ca-bundle-mismatch", "ca-bundle-expired", "webhooks-overlap", "no-default-revision", "revision-changed"},
+		Explains: []string{"pod-creation-refused", "webhook-calls-failed-before", "istiod-no-endpoints", "ca-bundle-empty", "ca-bundle-mismatch", "ca-bundle-expired", "webhooks-overlap", "no-default-revision", "revision-changed", "proxy-version-skew"},
 		Aliases:  []string{"IST0139"},
 		Run:      findMissingServices,
 	}
@@ -99,7 +99,7 @@ func missingService(p *diagnose.Pass, hooks []injectorHook) diagnose.Finding {
 			return f
 		}
 	}
-	f.Fix = leftoverFix(p, c, who, refs)
+	f.Fix = append(leftoverFix(p, c, who, refs), restarts(stranded(p, refs))...)
 	return f
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -41,15 +42,7 @@ func BenchmarkReducePod(b *testing.B) {
 // in memory, in bytes a pod.
 func BenchmarkReadPods(b *testing.B) {
 	const n = 3200
-	f := &fakeAPI{}
-	pod := injected(b)
-	for i := range n {
-		p := pod.DeepCopy()
-		p.Name, p.Namespace, p.Status.PodIP = fmt.Sprint("web-", i), fmt.Sprint("n", i%200), fmt.Sprint("10.0.0.", i)
-		p.Labels["app"] = fmt.Sprint("app", i%800)
-		f.objects = append(f.objects, k8sruntime.Object(p))
-	}
-	cfg := f.start(b)
+	cfg := (&fakeAPI{objects: injectedPods(b, n)}).start(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		before := heap()
@@ -59,6 +52,35 @@ func BenchmarkReadPods(b *testing.B) {
 		b.ReportMetric(float64(heap()-before)/n, "kept-B/pod")
 		runtime.KeepAlive(s)
 	}
+}
+
+func BenchmarkReadRecording(b *testing.B) {
+	const n = 3200
+	s := &mesh.Snapshot{Read: []mesh.Extent{{Kind: mesh.Pods}}}
+	for _, o := range injectedPods(b, n) {
+		s.Pods = append(s.Pods, o.(*core.Pod))
+	}
+	file := filepath.Join(b.TempDir(), "mesh.yaml")
+	require.NoError(b, SaveFile(file, s))
+	b.ReportAllocs()
+	for b.Loop() {
+		back, problems, err := ReadFiles(context.Background(), FileQuery{Paths: []string{file}})
+		require.NoError(b, err)
+		require.Empty(b, problems)
+		require.Len(b, back.Pods, n)
+	}
+}
+
+func injectedPods(b *testing.B, n int) []k8sruntime.Object {
+	pod := injected(b)
+	var objs []k8sruntime.Object
+	for i := range n {
+		p := pod.DeepCopy()
+		p.Name, p.Namespace, p.Status.PodIP = fmt.Sprint("web-", i), fmt.Sprint("n", i%200), fmt.Sprint("10.0.0.", i)
+		p.Labels["app"] = fmt.Sprint("app", i%800)
+		objs = append(objs, p)
+	}
+	return objs
 }
 
 func heap() int64 {

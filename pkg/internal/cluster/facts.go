@@ -43,6 +43,9 @@ func (r *reading) version(ctx context.Context, s *mesh.Snapshot, now func() time
 	if res.StatusCode == http.StatusUnauthorized {
 		return fmt.Errorf("the API server at %s does not accept the credentials (401 Unauthorized); log in again, or check the context", r.host)
 	}
+	if res.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("what answers at %s is no Kubernetes API server: it has no /version; check KUBECONFIG and the context", r.host)
+	}
 	if res.StatusCode != http.StatusOK {
 		if r.wants(mesh.ServerVersion) {
 			r.missed(mesh.ServerVersion, "", statusError(res.StatusCode, "/version"))

@@ -19,6 +19,8 @@ import (
 // of zeros must not take the machine's memory.
 const maxInput = 2 << 30
 
+var errTooLarge = errors.New("too large, unpacked; read parts of it by themselves") // never written to
+
 // FileQuery says which files to read.
 type FileQuery struct {
 	Paths     []string         // files, folders (with those below), "-" for Stdin; what is packed with gzip is unpacked
@@ -47,6 +49,10 @@ type FileQuery struct {
 // (created, changed, seen), so that the same files give the same answer on
 // any day; without that, the clock's.
 func ReadFiles(ctx context.Context, q FileQuery) (s *mesh.Snapshot, problems []error, err error) {
+	return readFiles(ctx, q, maxInput)
+}
+
+func readFiles(ctx context.Context, q FileQuery, limit int64) (s *mesh.Snapshot, problems []error, err error) {
 	if q.Namespace == "" {
 		q.Namespace = "default"
 	}
@@ -57,7 +63,7 @@ func ReadFiles(ctx context.Context, q FileQuery) (s *mesh.Snapshot, problems []e
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &fileReader{namespace: q.Namespace, objects: newCollection(), reducer: newReducer()}
+	f := &fileReader{limit: limit, namespace: q.Namespace, objects: newCollection(), reducer: newReducer()}
 	for _, p := range paths {
 		if err := f.read(ctx, p, q.Stdin); err != nil {
 			return nil, nil, err
@@ -79,6 +85,7 @@ func ReadFiles(ctx context.Context, q FileQuery) (s *mesh.Snapshot, problems []e
 
 // fileReader is what was read so far.
 type fileReader struct {
+	limit      int64
 	namespace  string
 	objects    *collection
 	reducer    *reducer
@@ -108,7 +115,7 @@ func (f *fileReader) read(ctx context.Context, p path, stdin io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
-	limited := &io.LimitedReader{R: in, N: maxInput}
+	limited := &io.LimitedReader{R: in, N: f.limit}
 	file := &openFile{fileReader: f, path: p}
 	err = split(limited, func(d document) error {
 		if err := ctx.Err(); err != nil {
@@ -117,7 +124,7 @@ func (f *fileReader) read(ctx context.Context, p path, stdin io.Reader) error {
 		return file.document(d)
 	})
 	if err == nil && limited.N <= 0 {
-		err = fmt.Errorf("more than %d GiB; read part of it", maxInput>>30)
+		err = errTooLarge
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -113,6 +113,21 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsTooLarge(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "zeros.gz")
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	z := gzip.NewWriter(f)
+	_, err = z.Write(bytes.Repeat([]byte("# nothing\n"), 1000))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	require.NoError(t, f.Close())
+	_, _, err = readFiles(context.Background(), FileQuery{Paths: []string{file}}, 9000)
+	require.ErrorIs(t, err, errTooLarge)
+	_, _, err = readFiles(context.Background(), FileQuery{Paths: []string{file}}, 11000)
+	assert.NoError(t, err)
+}
+
 func TestReadingFilesEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -209,16 +209,18 @@ func TestReadInChunks(t *testing.T) {
 
 func TestReadStartsAgainWhenTheServerForgotTheList(t *testing.T) {
 	var expired atomic.Int32
-	f := &fakeAPI{objects: manyPods(2*chunk + 3), answer: func(w http.ResponseWriter, r *http.Request, k mesh.Kind, _ string) bool {
+	f := &fakeAPI{objects: manyPods(2*chunk + 3)}
+	f.answer = func(w http.ResponseWriter, r *http.Request, k mesh.Kind, _ string) bool {
 		if k != mesh.Pods || r.URL.Query().Get("continue") != fmt.Sprint(2*chunk) {
 			return false
 		}
 		expired.Add(1)
+		f.objects = f.objects[1:] // meanwhile the first was deleted
 		refuse(w, http.StatusGone, metav1.StatusReasonExpired)
 		return true
-	}}
+	}
 	s := read(t, f, Query{Kinds: []mesh.Kind{mesh.Pods}})
-	assert.Len(t, s.Pods, 2*chunk+3)
+	assert.Len(t, s.Pods, 2*chunk+2)
 	assert.EqualValues(t, 1, expired.Load())
 	assert.Empty(t, s.Gaps)
 }

@@ -23,7 +23,7 @@ func header() *diagnose.Report {
 		Source: "context kind-demo",
 		Mesh: diagnose.Mesh{
 			Revisions: []diagnose.Revision{{Name: "default", Version: "1.29.1", Tags: []string{"prod"}}},
-			Pods:      57, InMesh: 41, Expected: 50, Workloads: 12, Istio: true, KnownIstio: true,
+			Pods:      57, InMesh: 41, Expected: 50, Workloads: 12, Istio: true, KnownIstio: true, KnownExpected: true,
 		},
 		Results: []diagnose.Result{
 			{Check: "plugin-off", Area: diagnose.APIServer, Title: "The plugin is off", Severity: diagnose.Error, Status: diagnose.OK},
@@ -70,7 +70,7 @@ func broken() *diagnose.Report {
 
 func empty() *diagnose.Report {
 	r := header()
-	r.Mesh = diagnose.Mesh{KnownIstio: true}
+	r.Mesh = diagnose.Mesh{KnownIstio: true, KnownExpected: true}
 	return r
 }
 

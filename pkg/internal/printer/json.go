@@ -28,7 +28,7 @@ type meshJSON struct {
 	Revisions []revisionJSON `json:"revisions"`
 	Pods      int            `json:"pods"`
 	InMesh    int            `json:"inMesh"`
-	Expected  int            `json:"expected"`
+	Expected  *int           `json:"expected"` // null where it cannot be known
 }
 
 type revisionJSON struct {
@@ -86,9 +86,12 @@ func view(r *diagnose.Report) doctorReport {
 	c := r.Count()
 	out := doctorReport{
 		APIVersion: "mesh.kubectl/v1alpha1", Kind: "DoctorReport", Time: r.Time, Source: r.Source,
-		Mesh:     meshJSON{Revisions: []revisionJSON{}, Pods: r.Mesh.Pods, InMesh: r.Mesh.InMesh, Expected: r.Mesh.Expected},
+		Mesh:     meshJSON{Revisions: []revisionJSON{}, Pods: r.Mesh.Pods, InMesh: r.Mesh.InMesh},
 		Findings: []findingJSON{}, Results: []resultJSON{}, Gaps: r.Gaps,
 		Summary: summaryJSON{OK: c.OK, Found: c.Found, Unknown: c.Unknown, Errors: c.Errors, Warnings: c.Warnings, Infos: c.Infos},
+	}
+	if r.Mesh.KnownExpected {
+		out.Mesh.Expected = &r.Mesh.Expected
 	}
 	for _, rev := range r.Mesh.Revisions {
 		out.Mesh.Revisions = append(out.Mesh.Revisions, revisionJSON{Name: rev.Name, Version: rev.Version, Tags: orEmpty(rev.Tags)})

@@ -250,8 +250,12 @@ func (t *table) gaps() {
 
 func (t *table) footer() {
 	c, m := t.report.Count(), t.report.Mesh
-	t.sentence(fmt.Sprintf("%s: %s in the mesh, %s expected. %s, %s, %s; %s ok, %s unknown.",
-		plural(m.Pods, "pod"), thousands(m.InMesh), thousands(m.Expected),
+	expected := "how many should be is unknown"
+	if m.KnownExpected {
+		expected = thousands(m.Expected) + " expected"
+	}
+	t.sentence(fmt.Sprintf("%s: %s in the mesh, %s. %s, %s, %s; %s ok, %s unknown.",
+		plural(m.Pods, "pod"), thousands(m.InMesh), expected,
 		plural(c.Errors, "error"), plural(c.Warnings, "warning"), plural(c.Infos, "note"), plural(c.OK, "check"), thousands(c.Unknown)))
 	for _, f := range t.report.Roots() {
 		if f.Severity != diagnose.Info {
