@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose/checks"
@@ -56,13 +55,14 @@ func newDoctor(config *genericclioptions.ConfigFlags, name string, streams gener
 		Use:                   "doctor [TYPE/NAME ...] [-n NAMESPACE | -A] [-l SELECTOR] [-f FILE ...]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Find out why pods have no sidecar, and how to fix it",
-		Long: templates.LongDesc(`
-			Find out why pods have no sidecar, or why their sidecars do not work, and print the
-			commands that fix it.
+		Long: `Find out why pods have no sidecar, or why their sidecars do not work, and print the
+commands that fix it.
 
-			Without arguments it looks at the current namespace and at everything that its pods
-			depend on: the API server's admission, the injection webhooks, istiod, labels and
-			revisions. It reads and never writes.`) + "\n\n" + exitCodes,
+Without arguments it looks at the current namespace and at everything that its pods
+depend on: the API server's admission, the injection webhooks, istiod, labels and
+revisions. It reads and never writes.
+
+` + exitCodes,
 		Example: examples(name, `
 			# The current namespace, and what it depends on
 			%[1]s doctor
@@ -84,6 +84,7 @@ func newDoctor(config *genericclioptions.ConfigFlags, name string, streams gener
 			if err != nil {
 				return err
 			}
+			o.style.Program = name
 			return o.run(c.Context())
 		},
 	}
@@ -125,6 +126,7 @@ func (f *doctorFlags) options(args []string, streams genericiooptions.IOStreams)
 		return nil, err
 	}
 	o.style.Named = len(o.target.names) > 0
+	o.style.Asked = o.target.String()
 	if len(f.files) > 0 {
 		o.connect = ""
 		o.read = f.readFiles(o, streams)

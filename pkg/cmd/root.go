@@ -52,9 +52,8 @@ func newRoot(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:         strings.ReplaceAll(name, " ", "-"),
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: name},
 		Short:       "Find out why pods are not in the Istio mesh",
-		Long: templates.LongDesc(`
-			Find out why a pod has no Istio sidecar, or why its sidecar does not work, and
-			print the command that fixes it.`),
+		Long: `Find out why a pod has no Istio sidecar, or why its sidecar does not work, and print
+the command that fixes it.`,
 		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -68,7 +67,7 @@ func newRoot(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		{Message: "Other commands:", Commands: []*cobra.Command{newVersion(config, streams)}},
 	}
 	groups.Add(root)
-	templates.ActsAsRootCommand(root, []string{"options"}, groups...)
+	templates.ActsAsRootCommand(root, []string{"options", "help"}, groups...)
 	root.AddCommand(newOptions(name))
 	fixUsage(root, name)
 	return root

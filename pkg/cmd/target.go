@@ -20,6 +20,21 @@ type target struct {
 	selector  labels.Selector
 }
 
+// String names what was asked about; empty for everything.
+func (t target) String() string {
+	var parts []string
+	if t.namespace != "" {
+		parts = append(parts, "namespace "+t.namespace)
+	}
+	for _, n := range t.names {
+		parts = append(parts, n.String())
+	}
+	if t.selector != nil {
+		parts = append(parts, "selector "+t.selector.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
 // typeName is one TYPE/NAME, the type in its full singular form and lower case.
 type typeName struct{ kind, name string }
 

@@ -26,7 +26,8 @@ type Result struct {
 	Title    string
 	Severity Severity
 	Status   Status
-	Reason   string // why it is unknown
+	Reason   string     // why it is unknown
+	Missing  []mesh.Gap // what could not be read and left it unknown
 }
 
 // Report is the answer: findings, and what became of every check.

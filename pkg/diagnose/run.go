@@ -58,7 +58,7 @@ func runOne(c Check, s *mesh.Snapshot, sh *shared, workloads []*mesh.Workload, s
 	missing := missing(c, s, scope)
 	for _, m := range missing {
 		if m.Namespace == "" { // nothing of it is there to look at
-			result.Status, result.Reason = Unknown, reason(missing)
+			result.Status, result.Reason, result.Missing = Unknown, reason(missing), missing
 			return nil, result
 		}
 	}
@@ -77,7 +77,7 @@ func runOne(c Check, s *mesh.Snapshot, sh *shared, workloads []*mesh.Workload, s
 	case len(found) > 0:
 		result.Status = Found
 	case len(missing) > 0:
-		result.Status, result.Reason = Unknown, reason(missing)
+		result.Status, result.Reason, result.Missing = Unknown, reason(missing), missing
 	case pass.unsure != "":
 		result.Status, result.Reason = Unknown, pass.unsure
 	}

@@ -11,11 +11,13 @@ import (
 
 // Style is how a report is laid out for people.
 type Style struct {
-	Width int  // columns; 0 means 100
-	Color bool // ANSI colours; the words say it all without them
-	ASCII bool // no symbols beyond ASCII
-	Wide  bool // notes and folded findings too, nothing cut short
-	Named bool // the user named workloads: their notes are the answer
+	Program string // how the user calls us, for what to type next
+	Asked   string // what the question was about: "namespace shop"
+	Width   int    // columns; 0 means 100
+	Color   bool   // ANSI colours; the words say it all without them
+	ASCII   bool   // no symbols beyond ASCII
+	Wide    bool   // notes and folded findings too, nothing cut short
+	Named   bool   // the user named workloads: their notes are the answer
 }
 
 // DoctorFormats lists what Doctor takes as a format.

@@ -63,7 +63,11 @@ func broken() *diagnose.Report {
 	r.Results[1].Status, r.Results[2].Status, r.Results[3].Status = diagnose.Found, diagnose.Found, diagnose.Found
 	r.Results = append(r.Results, diagnose.Result{
 		Check: "ca", Area: diagnose.Webhooks, Title: "The CA does not match", Severity: diagnose.Error,
-		Status: diagnose.Unknown, Reason: "may not list mutatingwebhookconfigurations.admissionregistration.k8s.io",
+		Status: diagnose.Unknown, Reason: "may not list mutatingwebhookconfigurations.admissionregistration.k8s.io; could not read nodes: timed out after 15s",
+		Missing: []mesh.Gap{
+			{Kind: mesh.MutatingWebhooks, Verb: "list", Reason: "forbidden"},
+			{Kind: mesh.Nodes, Reason: "timed out after 15s"},
+		},
 	})
 	return r
 }
@@ -80,7 +84,7 @@ func TestDoctorFormats(t *testing.T) {
 		for _, format := range printer.DoctorFormats() {
 			t.Run(name+" as "+format, func(t *testing.T) {
 				var out bytes.Buffer
-				require.NoError(t, printer.Doctor(&out, report, format, printer.Style{}))
+				require.NoError(t, printer.Doctor(&out, report, format, printer.Style{Program: "kubectl mesh"}))
 				files.Check(t, filepath.Join("testdata", name+"."+format+".txt"), out.String())
 				assert.NotContains(t, out.String(), "\x1b", "no escape from the cluster, no colour without asking")
 			})
@@ -93,7 +97,7 @@ func TestDoctorFormats(t *testing.T) {
 
 func TestTableFitsTheTerminalButKeepsCommandsWhole(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, printer.Doctor(&out, broken(), "table", printer.Style{Width: 60, ASCII: true}))
+	require.NoError(t, printer.Doctor(&out, broken(), "table", printer.Style{Program: "kubectl mesh", Asked: "namespace shop", Width: 60, ASCII: true}))
 	for _, line := range strings.Split(out.String(), "\n") {
 		if !strings.Contains(line, "fix ") && !strings.Contains(line, "mutatingwebhookconfigurations") { // values to copy
 			assert.LessOrEqual(t, len([]rune(line)), 60, line)

@@ -60,6 +60,9 @@ func (t *table) header() {
 		revs = append(revs, strings.TrimSpace(rev.Version+" ("+name+")"))
 	}
 	head := t.report.Source
+	if t.style.Asked != "" {
+		head += ", " + t.style.Asked
+	}
 	if len(revs) > 0 {
 		head += ", Istio " + strings.Join(revs, ", ")
 	}
@@ -221,33 +224,6 @@ func (t *table) rows(label string, texts ...string) {
 	}
 }
 
-// gaps says what could not be read, and the right to ask for.
-func (t *table) gaps() {
-	reasons := map[string]int{}
-	var order []string
-	for _, res := range t.report.Results {
-		if res.Status == diagnose.Unknown {
-			if reasons[res.Reason] == 0 {
-				order = append(order, res.Reason)
-			}
-			reasons[res.Reason]++
-		}
-	}
-	if len(order) == 0 {
-		return
-	}
-	t.line("%s", t.mark("?", "?", yellow)+" Could not look")
-	for i, reason := range order {
-		if i == 5 && !t.style.Wide {
-			t.line("    and %s (-o wide)", plural(len(order)-i, "more reason"))
-			return
-		}
-		for j, l := range wrap(clean(fmt.Sprintf("%s: %s unknown", reason, plural(reasons[reason], "check"))), t.style.Width-6) {
-			t.line("    %s%s", strings.Repeat("  ", min(j, 1)), l)
-		}
-	}
-}
-
 func (t *table) footer() {
 	c, m := t.report.Count(), t.report.Mesh
 	expected := "how many should be is unknown"
@@ -259,7 +235,7 @@ func (t *table) footer() {
 		plural(c.Errors, "error"), plural(c.Warnings, "warning"), plural(c.Infos, "note"), plural(c.OK, "check"), thousands(c.Unknown)))
 	for _, f := range t.report.Roots() {
 		if f.Severity != diagnose.Info {
-			t.sentence("More on a finding: kubectl mesh doctor explain " + f.Check)
+			t.sentence("More on a finding: " + t.style.Program + " doctor explain " + f.Check)
 			return
 		}
 	}
