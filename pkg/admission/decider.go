@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	core "k8s.io/api/core/v1"
@@ -58,6 +59,12 @@ func New(s *mesh.Snapshot) *Decider {
 
 // Problems returns what could not be prepared, in the order of webhooks.
 func (d *Decider) Problems() []Problem { return append([]Problem(nil), d.problems...) }
+
+// Conditional reports whether a webhook has match conditions, which may look
+// at all of a pod.
+func (d *Decider) Conditional() bool {
+	return slices.ContainsFunc(d.webhooks, func(w *webhook) bool { return w.conditions != nil })
+}
 
 // Decide says whether a pod of this template would be injected if it were
 // created now in this namespace. A nil namespace is one that was not read:

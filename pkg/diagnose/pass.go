@@ -35,6 +35,7 @@ type Pass struct {
 	// Needs MutatingWebhooks; better with Deployments, ConfigMaps, Services.
 	ControlPlanes []*mesh.ControlPlane
 
+	kinds  []mesh.Kind // that the check declared
 	shared *shared
 	unsure string
 }
@@ -43,6 +44,27 @@ type Pass struct {
 // say: none of several sources, any of which would do, could be read. With no
 // finding the check is then unknown.
 func (p *Pass) Unsure(reason string) { p.unsure = reason }
+
+// Once returns what find finds, which is worked out once in a run for all
+// checks that ask for the same name and have declared the same of kinds: those
+// that find looks at. What it returns belongs to all of them, and must not be
+// changed.
+func Once[T any](p *Pass, name string, kinds []mesh.Kind, find func(*Pass) T) T {
+	if p.shared == nil { // a pass by itself
+		return find(p)
+	}
+	for _, k := range kinds {
+		if slices.Contains(p.kinds, k) {
+			name += " " + string(k)
+		}
+	}
+	found, ok := p.shared.found[name].(T)
+	if !ok {
+		found = find(p)
+		p.shared.found[name] = found
+	}
+	return found
+}
 
 // Decide answers who would inject a pod made of this template now, and why.
 // Needs MutatingWebhooks and Namespaces, better with ConfigMaps. Decisions are

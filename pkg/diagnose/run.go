@@ -62,11 +62,13 @@ func runOne(c Check, s *mesh.Snapshot, sh *shared, workloads []*mesh.Workload, s
 			return nil, result
 		}
 	}
+	kinds := append(slices.Clone(c.Needs), c.Wants...)
 	pass := &Pass{
-		Snapshot:      s.Only(append(slices.Clone(c.Needs), c.Wants...)...),
+		Snapshot:      s.Only(kinds...),
 		Scope:         scope,
 		Workloads:     workloads,
 		ControlPlanes: sh.planes,
+		kinds:         kinds,
 		shared:        sh,
 	}
 	found := c.Run(pass)

@@ -2,6 +2,9 @@ package diagnose
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -19,6 +22,7 @@ type shared struct {
 	planes   []*mesh.ControlPlane
 	injector Injector
 
+	found     map[string]any // by Once
 	decisions map[string]admission.Decision
 	workloads map[*mesh.Workload]admission.Decision
 	injected  map[*mesh.Workload]injection
@@ -33,6 +37,7 @@ type injection struct {
 func newShared(s *mesh.Snapshot, in Injector) *shared {
 	return &shared{
 		snapshot: s, planes: mesh.ControlPlanes(s), injector: in,
+		found:     map[string]any{},
 		decisions: map[string]admission.Decision{},
 		workloads: map[*mesh.Workload]admission.Decision{},
 		injected:  map[*mesh.Workload]injection{},
@@ -41,7 +46,7 @@ func newShared(s *mesh.Snapshot, in Injector) *shared {
 
 func (s *shared) decide(ns *core.Namespace, t admission.Template) admission.Decision {
 	s.once.Do(func() { s.decider = admission.New(s.snapshot) })
-	key := decisionKey(ns, t)
+	key := decisionKey(ns, t, s.decider.Conditional())
 	d, ok := s.decisions[key]
 	if !ok {
 		d = s.decider.Decide(ns, t)
@@ -51,15 +56,23 @@ func (s *shared) decide(ns *core.Namespace, t admission.Template) admission.Deci
 }
 
 // decisionKey is the same for templates that cannot be told apart by any rule.
-// Match conditions may look at the whole pod, so that all of it is in the key.
-func decisionKey(ns *core.Namespace, t admission.Template) string {
+// Match conditions may look at the whole pod, so that all of it is in the key
+// where there are any.
+func decisionKey(ns *core.Namespace, t admission.Template, conditions bool) string {
 	var b strings.Builder
-	e := json.NewEncoder(&b)
-	for _, part := range []any{ns.Name, ns.Labels, t.Labels, t.Annotations, t.HostNetwork} {
-		_ = e.Encode(part) // maps and strings always encode, keys in order
+	b.WriteString(ns.Name)
+	for _, m := range []map[string]string{ns.Labels, t.Labels, t.Annotations} {
+		b.WriteString("\x00\x00")
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			b.WriteByte(0)
+			b.WriteString(k)
+			b.WriteByte(0)
+			b.WriteString(m[k])
+		}
 	}
-	if t.Pod != nil {
-		_ = e.Encode(t.Pod.Spec)
+	b.WriteString(strconv.FormatBool(t.HostNetwork))
+	if t.Pod != nil && conditions {
+		_ = json.NewEncoder(&b).Encode(t.Pod.Spec) // what was decoded can be encoded
 	}
 	return b.String()
 }

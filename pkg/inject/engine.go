@@ -96,7 +96,10 @@ func (e *Engine) ask(pod []byte, namespace string) (*admission.AdmissionResponse
 	if err != nil {
 		return nil, err
 	}
-	request := httptest.NewRequest(http.MethodPost, e.path, bytes.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, "http://istiod"+e.path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err // a path that no webhook configuration of a cluster can have, but one of a file
+	}
 	request.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	e.mux.ServeHTTP(w, request)

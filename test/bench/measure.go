@@ -24,6 +24,7 @@ type result struct {
 	name    string
 	command string
 	seconds float64
+	cpu     float64 // seconds, in the program and in the kernel for it
 	peakMB  float64
 }
 
@@ -46,31 +47,31 @@ func measure(ctx context.Context, s *sandbox.Sandbox, plugin string, runs int) (
 		{"start of kubectl", []string{s.Bin("kubectl"), "version", "--client"}},
 	}
 	env := append(os.Environ(), "KUBECONFIG="+s.Kubeconfig())
-	seconds, peaks := make([][]float64, len(commands)), make([][]float64, len(commands))
+	seconds, cpus, peaks := make([][]float64, len(commands)), make([][]float64, len(commands)), make([][]float64, len(commands))
 	for round := range runs + 1 { // the first warms caches and does not count
 		for i, c := range commands {
-			took, peak, err := once(ctx, env, c.args)
+			took, cpu, peak, err := once(ctx, env, c.args)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", strings.Join(c.args, " "), err)
 			}
 			if round > 0 {
-				seconds[i], peaks[i] = append(seconds[i], took), append(peaks[i], peak)
+				seconds[i], cpus[i], peaks[i] = append(seconds[i], took), append(cpus[i], cpu), append(peaks[i], peak)
 			}
-			fmt.Fprintf(os.Stderr, "round %d: %-24s %6.2f s %5.0f MB\n", round, c.name, took, peak)
+			fmt.Fprintf(os.Stderr, "round %d: %-24s %6.2f s %6.2f s of CPU %5.0f MB\n", round, c.name, took, cpu, peak)
 		}
 	}
 	var results []result
 	for i, c := range commands {
 		words := slices.Clone(c.args)
 		words[0] = filepath.Base(words[0])
-		results = append(results, result{c.name, strings.Join(words, " "), median(seconds[i]), median(peaks[i])})
+		results = append(results, result{c.name, strings.Join(words, " "), median(seconds[i]), median(cpus[i]), median(peaks[i])})
 	}
 	return results, nil
 }
 
-// once runs a command and returns its seconds and its peak resident memory. A
-// command that finds something and says so with its exit code has run.
-func once(ctx context.Context, env, args []string) (seconds, megabytes float64, err error) {
+// once runs a command and returns its seconds, those of CPU, and its peak
+// resident memory. A command that finds something and says so with its exit code has run.
+func once(ctx context.Context, env, args []string) (seconds, cpu, megabytes float64, err error) {
 	var errOut strings.Builder
 	c := exec.CommandContext(ctx, args[0], args[1:]...)
 	c.Env, c.Stdout, c.Stderr = env, io.Discard, &errOut
@@ -81,10 +82,10 @@ func once(ctx context.Context, env, args []string) (seconds, megabytes float64, 
 		err = nil // findings
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w: %s", err, errOut.String())
+		return 0, 0, 0, fmt.Errorf("%w: %s", err, errOut.String())
 	}
 	usage, _ := c.ProcessState.SysUsage().(*syscall.Rusage)
-	return took, float64(usage.Maxrss) / 1024, nil
+	return took, (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), float64(usage.Maxrss) / 1024, nil
 }
 
 func median(values []float64) float64 {

@@ -64,8 +64,12 @@ func (r *reading) absent(i mesh.Info, err error) error {
 	return err
 }
 
-// answered counts timeouts in a row.
+// answered counts timeouts in a row. A call that was ended because another
+// failed tells nothing.
 func (r *reading) answered(ctx context.Context, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {

@@ -37,7 +37,8 @@ type FileQuery struct {
 // ordered by namespace and name.
 //
 // Problems are the documents that could not be read, each an error that names
-// file, document and line; the rest is read nevertheless, and the kinds that a
+// file, document and line, also those whose name, namespace or labels no API
+// server would take; the rest is read nevertheless, and the kinds that a
 // broken document seems to hold are gaps. The error is for a file that cannot
 // be opened, a recording of another format, and the end of ctx.
 //

@@ -8,7 +8,7 @@ import (
 )
 
 // owners reduces managedFields to who wrote, how and when, and, with fields,
-// to which labels, selectors and CA bundles each manager owns.
+// to which labels, selectors, failure policies and CA bundles each manager owns.
 func owners(entries []metav1.ManagedFieldsEntry, fields bool) []metav1.ManagedFieldsEntry {
 	var kept []metav1.ManagedFieldsEntry
 	for _, e := range entries {
@@ -24,7 +24,7 @@ func owners(entries []metav1.ManagedFieldsEntry, fields bool) []metav1.ManagedFi
 }
 
 // ownedFields keeps f:metadata.f:labels, and of each of f:webhooks the two
-// selectors and f:clientConfig.f:caBundle (the format is described in
+// selectors, f:failurePolicy and f:clientConfig.f:caBundle (the format is described in
 // sigs.k8s.io/structured-merge-diff/v6, fieldpath/serialize-pe.go). It returns
 // nil when there are none of them.
 func ownedFields(raw []byte) []byte {
@@ -43,9 +43,9 @@ func ownedFields(raw []byte) []byte {
 			continue
 		}
 		w := map[string]any{}
-		for _, selector := range []string{"f:namespaceSelector", "f:objectSelector"} {
-			if s, ok := item[selector]; ok {
-				w[selector] = s
+		for _, field := range []string{"f:namespaceSelector", "f:objectSelector", "f:failurePolicy"} {
+			if v, ok := item[field]; ok {
+				w[field] = v
 			}
 		}
 		if ca, ok := child(item, "f:clientConfig")["f:caBundle"]; ok {

@@ -114,6 +114,9 @@ func (f *openFile) object(info mesh.Info, gvk schema.GroupVersionKind, raw []byt
 	case m.GetNamespace() == "":
 		m.SetNamespace(f.namespace)
 	}
+	if err := validNames(m); err != nil {
+		return fmt.Errorf("%s: %w", gvk.Kind, err)
+	}
 	f.hold(info.Kind)
 	f.objects.add(info.Kind, f.reducer.reduce(o))
 	return nil

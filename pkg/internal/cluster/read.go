@@ -54,19 +54,25 @@ func Read(ctx context.Context, q Query) (*mesh.Snapshot, error) {
 	if err := r.version(ctx, s, q.Now); err != nil {
 		return nil, err
 	}
+	var all, groups sync.WaitGroup
 	if r.wants(mesh.APIGroups) || slices.ContainsFunc(r.kinds, func(i mesh.Info) bool { return !i.Typed && !i.Fact() }) {
-		r.apiGroups(ctx, s)
+		groups.Go(func() { r.apiGroups(ctx, s) })
 	}
-	var all sync.WaitGroup
 	if r.wants(mesh.APIServerMetrics) {
 		all.Go(func() { s.Facts.Admission = r.metrics(ctx) })
 	}
 	for _, i := range r.kinds {
 		if !i.Fact() {
-			all.Go(func() { r.kind(ctx, i) })
+			all.Go(func() {
+				if !i.Typed {
+					groups.Wait() // they tell the version to ask for
+				}
+				r.kind(ctx, i)
+			})
 		}
 	}
 	all.Go(func() { r.landmarks(ctx) })
+	groups.Wait()
 	all.Wait()
 	r.controlPlanes(ctx)
 	if err := ctx.Err(); err != nil {
@@ -89,8 +95,9 @@ type reading struct {
 	namespaces []string // asked for; empty: all
 	objects    *collection
 	reducer    *reducer
+	unpacker   *unpacker
 	known      func() ([]string, error) // the names of all namespaces, listed once
-	decoding   chan struct{}            // bounds how many chunks are unpacked at a time, which is what takes memory
+	decoding   chan struct{}            // bounds how many chunks of JSON are unpacked at a time, which is what takes memory
 	fallbacks  chan struct{}            // bounds calls for single namespaces
 
 	mu       sync.Mutex
@@ -105,6 +112,7 @@ func newReading(c *connection, q Query) *reading {
 		connection: c, namespaces: q.Namespaces, objects: newCollection(), reducer: newReducer(),
 		decoding: make(chan struct{}, 2), fallbacks: make(chan struct{}, 16),
 	}
+	r.unpacker = newUnpacker(r.reducer)
 	for _, i := range mesh.Kinds() {
 		if len(q.Kinds) == 0 || slices.Contains(q.Kinds, i.Kind) {
 			r.kinds = append(r.kinds, i)
