@@ -2,6 +2,7 @@
 GO ?= go
 BIN := bin
 export CGO_ENABLED := 0
+export KUBECTL_MESH_BIN := $(CURDIR)/$(BIN)/kubectl-mesh
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-mesh/kubectl-mesh/pkg/cmd.version=$(VERSION)
 SANDBOX := $(GO) run ./test/sandbox/cmd/sandbox
@@ -26,7 +27,7 @@ unit: ## tests that need nothing but Go
 	@test/progress $(GO) test ./...
 
 e2e: build ## the sandbox scenarios alone; E2E=name runs one
-	$(GO) test -tags sandbox -timeout 120m -v -count=1 ./test/e2e/... -run '$(E2E)'
+	$(GO) test -tags sandbox -timeout 120m -v -count=1 ./test/e2e/... -run 'TestScripts/.*/$(E2E)'
 
 golden: ## rewrite golden files; read the diff before committing it
 	UPDATE=1 $(GO) test ./...

@@ -4,37 +4,15 @@ package e2e_test
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
-
-// report is what a program reads of "doctor -o json".
-type report struct {
-	APIVersion, Kind string
-	Findings         []finding
-	Results          []result
-}
-
-type finding struct {
-	ID, Check, Severity, Message, CausedBy, Docs string
-	Evidence                                     []string
-	Affects                                      struct{ Count int }
-	Fix                                          []step
-}
-
-type step struct{ Run, Say, Kind string }
-
-type result struct{ Check, Status, Reason string }
 
 // lastReport is where the report that roots and status saw last is kept for the other commands, as the script's
 // environment variable.
@@ -73,68 +51,6 @@ func (w *world) ask(ts *testscript.TestScript, args []string) (*report, error) {
 	}
 	ts.Setenv(lastReport, stdout.String())
 	return r, r.contract()
-}
-
-func readReport(text string) (*report, error) {
-	d := json.NewDecoder(strings.NewReader(text))
-	r := &report{}
-	if err := d.Decode(r); err != nil {
-		return nil, finalError{fmt.Errorf("stdout is no JSON: %w", err)}
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, finalError{errors.New("more than the report stands on stdout")}
-	}
-	if r.APIVersion != "mesh.kubectl/v1alpha1" || r.Kind != "DoctorReport" {
-		return nil, finalError{fmt.Errorf("stdout is a %s %s", r.APIVersion, r.Kind)}
-	}
-	return r, nil
-}
-
-// contract is what holds for every report: a root says what is wrong in a line, how it was seen and what to do.
-func (r *report) contract() error {
-	for _, f := range r.roots() {
-		switch {
-		case f.Message == "" || len(f.Evidence) == 0 || f.Docs == "":
-			return finalError{fmt.Errorf("%s lacks a message, evidence or docs: %+v", f.ID, f)}
-		case len(f.Fix) == 0:
-			return finalError{fmt.Errorf("%s has no fix", f.ID)}
-		case strings.ContainsFunc(f.Message, unicode.IsControl):
-			return finalError{fmt.Errorf("%s has control characters in its message: %q", f.ID, f.Message)}
-		}
-		for _, s := range f.Fix {
-			if s.Run == "" && s.Say == "" || s.Kind == "" {
-				return finalError{fmt.Errorf("%s has an empty step: %+v", f.ID, f.Fix)}
-			}
-		}
-	}
-	return nil
-}
-
-// roots are the findings of severity error and warning that nothing else explains.
-func (r *report) roots() []finding {
-	return slices.DeleteFunc(slices.Clone(r.Findings), func(f finding) bool { return f.CausedBy != "" || f.Severity == "info" })
-}
-
-// of lists the roots of one check.
-func (r *report) of(check string) []finding {
-	return slices.DeleteFunc(r.roots(), func(f finding) bool { return f.Check != check })
-}
-
-func (r *report) String() string {
-	var b strings.Builder
-	for _, f := range r.Findings {
-		under := ""
-		if f.CausedBy != "" {
-			under = " under " + f.CausedBy
-		}
-		fmt.Fprintf(&b, "  %s %s%s: %s (hits %d)\n", f.Severity, f.ID, under, f.Message, f.Affects.Count)
-	}
-	for _, s := range r.Results {
-		if s.Status == "unknown" {
-			fmt.Fprintf(&b, "  unknown %s: %s\n", s.Check, s.Reason)
-		}
-	}
-	return b.String()
 }
 
 func (w *world) roots(ts *testscript.TestScript, args []string) error {
@@ -272,60 +188,6 @@ func count(ts *testscript.TestScript, args []string, of func([]finding) int) err
 		return fmt.Errorf("%d, not %d\n%s", got, want, r)
 	}
 	return nil
-}
-
-// fix does what the last report says about a check's roots: commands are run as printed, words are printed. What
-// words ask for is done, at the first of them, by the command behind --.
-func (w *world) fix(ts *testscript.TestScript, args []string) error {
-	var byHand []string
-	if at := slices.Index(args, "--"); at >= 0 {
-		args, byHand = args[:at], args[at+1:]
-	}
-	if len(args) != 1 {
-		return usage("fix CHECK [-- COMMAND ARG …]")
-	}
-	r, err := last(ts)
-	if err != nil {
-		return err
-	}
-	found := r.of(args[0])
-	if len(found) == 0 {
-		return fmt.Errorf("no root of %s to fix\n%s", args[0], r)
-	}
-	for _, f := range found {
-		for _, s := range f.Fix {
-			if s.Say != "" {
-				fmt.Fprintf(ts.Stdout(), "say: %s\n", s.Say)
-			}
-			if s.Run == "" && len(byHand) > 0 {
-				if err := w.byHand(ts, byHand); err != nil {
-					return err
-				}
-				byHand = nil
-			}
-			if s.Run == "" {
-				continue
-			}
-			fmt.Fprintf(ts.Stdout(), "run: %s\n", s.Run)
-			out, err := w.shell(ts, s.Run)
-			if err != nil {
-				return err
-			}
-			fmt.Fprint(ts.Stdout(), out)
-		}
-	}
-	if len(byHand) > 0 {
-		return fmt.Errorf("no step asks for what %q does\n%+v", strings.Join(byHand, " "), found[0].Fix)
-	}
-	return nil
-}
-
-// byHand does what a manual step asks for.
-func (w *world) byHand(ts *testscript.TestScript, args []string) error {
-	if args[0] == "sandbox" {
-		return w.control(ts, args[1:])
-	}
-	return ts.Exec(args[0], args[1:]...)
 }
 
 // healthy holds what an admin sees of a mesh that is well: no warning, nothing unknown, exit code 0.

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -49,6 +50,12 @@ func TestStatusOfAnIstiodPod(t *testing.T) {
 	require.Equal(t, corev1.PodRunning, crashed.Phase)
 	require.Equal(t, corev1.ConditionFalse, conditions(crashed)[corev1.PodReady])
 	require.EqualValues(t, 2, crashed.ContainerStatuses[0].RestartCount)
+	require.Nil(t, crashed.ContainerStatuses[0].LastTerminationState.Terminated)
+
+	ended := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	failed := podStatus(pod, podState{waiting: "CrashLoopBackOff", restarts: 2, exitCode: 255, ended: ended}, "192.0.2.7", now)
+	require.Equal(t, &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Error", FinishedAt: metav1.NewTime(ended)},
+		failed.ContainerStatuses[0].LastTerminationState.Terminated)
 }
 
 func conditions(s corev1.PodStatus) map[corev1.PodConditionType]corev1.ConditionStatus {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +15,8 @@ type podState struct {
 	waiting, message string // reason of a container that does not run
 	ready            bool
 	restarts         int32
+	exitCode         int32     // of the last run that ended by itself
+	ended            time.Time // when that was; zero when none has
 }
 
 // write puts a state into the pod's status, unless that is what was written last: a status that somebody patched by
@@ -67,6 +70,14 @@ func podStatus(pod *corev1.Pod, state podState, hostIP string, now metav1.Time) 
 		}
 		if state.waiting != "" {
 			cs.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: state.waiting, Message: state.message}}
+		}
+		if !state.ended.IsZero() {
+			cs.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+				ExitCode: state.exitCode, Reason: "Error", FinishedAt: metav1.NewTime(state.ended),
+			}
+			if state.exitCode == 0 {
+				cs.LastTerminationState.Terminated.Reason = "Completed"
+			}
 		}
 		status.ContainerStatuses = append(status.ContainerStatuses, cs)
 	}

@@ -106,6 +106,18 @@ func (p *process) exited() error {
 	return fmt.Errorf("%s ended by itself (%s)%s: see %s", p.name, how, lastLine(p.logPath), p.logPath)
 }
 
+// exitCode is what the process ended with, as a container's status has it: 128 and the signal when one killed it. It
+// is 0 while the process runs.
+func (p *process) exitCode() int32 {
+	if p.exited() == nil || p.cmd.ProcessState == nil {
+		return 0
+	}
+	if w, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return 128 + int32(w.Signal())
+	}
+	return int32(p.cmd.ProcessState.ExitCode())
+}
+
 // stop asks the process to end and kills it when it has not after grace. A paused process is killed at once.
 func (p *process) stop(grace time.Duration) {
 	p.stopping.Do(func() {

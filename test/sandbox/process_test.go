@@ -30,6 +30,7 @@ func TestACrashedPartSaysWhereItsLogIs(t *testing.T) {
 	require.NoError(t, err)
 	<-p.done
 	require.EqualError(t, p.exited(), `sh ended by itself (exit status 3), last line "bind: address already in use": see `+p.logPath)
+	require.EqualValues(t, 3, p.exitCode())
 }
 
 func TestAMissingProgramIsOneLine(t *testing.T) {
@@ -49,6 +50,7 @@ func TestAProcessThatDoesNotListenIsKilled(t *testing.T) {
 	require.Eventually(t, func() bool { return lastLine(p.logPath) != "" }, 5*time.Second, 10*time.Millisecond)
 	p.stop(50 * time.Millisecond)
 	require.ErrorContains(t, p.exited(), "signal: killed")
+	require.EqualValues(t, 137, p.exitCode())
 }
 
 // TestParent is no test: it is the process that TestAKilledParentLeavesNothing kills.

@@ -22,6 +22,8 @@ type slot struct {
 	notBefore time.Time // no start before, after a crash
 	waiting   string    // why there is no process
 	message   string
+	exitCode  int32     // of the last run that ended by itself
+	ended     time.Time // when that was
 
 	// What a test asked for; a new owner begins without.
 	held, paused, unready bool
@@ -35,7 +37,10 @@ const (
 
 // state is what the slot's pods say of themselves.
 func (s *slot) state() podState {
-	return podState{waiting: s.waiting, message: s.message, ready: s.ready && !s.unready, restarts: s.restarts}
+	return podState{
+		waiting: s.waiting, message: s.message, ready: s.ready && !s.unready, restarts: s.restarts,
+		exitCode: s.exitCode, ended: s.ended,
+	}
 }
 
 // serving tells whether the process runs and has answered its last probe.
@@ -64,7 +69,7 @@ func (k *kubelet) sync(ctx context.Context, s *slot, owner *corev1.Pod, now time
 		return
 	}
 	if s.proc != nil && s.proc.exited() != nil {
-		s.crashed(s.proc.exited(), now)
+		s.crashed(s.proc.exited(), s.proc.exitCode(), now)
 	}
 	if s.proc == nil {
 		if now.Before(s.notBefore) {
@@ -78,8 +83,9 @@ func (k *kubelet) sync(ctx context.Context, s *slot, owner *corev1.Pod, now time
 }
 
 // crashed notes that the process ended by itself: kubelet's CrashLoopBackOff.
-func (s *slot) crashed(err error, now time.Time) {
+func (s *slot) crashed(err error, exitCode int32, now time.Time) {
 	s.proc, s.ready = nil, false
+	s.exitCode, s.ended = exitCode, now
 	s.waiting, s.message = "CrashLoopBackOff", err.Error()
 	s.notBefore = now.Add(min(restartBackoff<<min(s.restarts, 5), restartBackoffs))
 	s.restarts++

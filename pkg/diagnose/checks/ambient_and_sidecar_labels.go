@@ -88,7 +88,7 @@ func mixedModes(p *diagnose.Pass, ns *core.Namespace) diagnose.Finding {
 	}
 	f.Message = fmt.Sprintf("namespace %s is labelled for ambient mode, but its label %s gives %s a sidecar", ns.Name, label, count(len(refs), "workload"))
 	sidecar := diagnose.Step{
-		Run:  "kubectl label namespace " + ns.Name + " " + mesh.AmbientLabel + "-",
+		Run:  kubectl("", "label", "namespace", ns.Name, mesh.AmbientLabel+"-"),
 		Say:  fmt.Sprintf("keeps the sidecars; if ambient mode is meant: kubectl label namespace %s %s-, then restart its workloads", ns.Name, label),
 		Kind: diagnose.StepLabel,
 	}
@@ -98,7 +98,7 @@ func mixedModes(p *diagnose.Pass, ns *core.Namespace) diagnose.Finding {
 	}
 	f.Evidence = append(f.Evidence, count(captured, "pod")+" run in ambient mode now")
 	f.Fix = append([]diagnose.Step{{
-		Run:  "kubectl label namespace " + ns.Name + " " + label + "-",
+		Run:  kubectl("", "label", "namespace", ns.Name, label+"-"),
 		Say:  fmt.Sprintf("keeps ambient mode, in which pods run already; if sidecars are meant: kubectl label namespace %s %s-", ns.Name, mesh.AmbientLabel),
 		Kind: diagnose.StepLabel,
 	}}, restarts(refs)...)

@@ -22,7 +22,7 @@ To fix it, let istiod use the network of its node (hostNetwork), use a network p
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.Services, mesh.EndpointSlices},
 		Wants:    backendKinds(),
-		Explains: []string{"pod-creation-refused", "webhook-failure-policy-ignore", "istiod-unreachable-from-api-server"},
+		Explains: []string{"pod-creation-refused", "istiod-unreachable-from-api-server"},
 		Run:      runAPIServerNoRouteToPods,
 	}
 }
@@ -40,14 +40,14 @@ func runAPIServerNoRouteToPods(p *diagnose.Pass) []diagnose.Finding {
 		f := diagnose.Finding{
 			Severity: b.severity(p, refs),
 			Object:   b.ref(),
-			Message:  fmt.Sprintf("The API server has no route to istiod%s behind %s, so %s", after(" at ", where), b, b.consequence(refs)),
+			Message:  fmt.Sprintf("The API server has no route to istiod%s behind %s, so %s", after(" at ", where), b, b.consequence(p, refs)),
 			Evidence: []string{said[0].Workload.Ref.String() + ": " + said[0].Message, "last seen at " + clock(said[0].Last)},
 			Affects:  refs,
 			Covers:   b.covers(),
 		}
 		if strings.Contains(said[0].Message, "Address is not allowed") && b.deployment != nil {
-			f.Fix = []diagnose.Step{{Kind: diagnose.StepOther, Run: fmt.Sprintf(
-				`kubectl -n %s patch deployment %s -p '{"spec":{"template":{"spec":{"hostNetwork":true,"dnsPolicy":"ClusterFirstWithHostNet"}}}}'`, b.namespace, b.deployment.Name),
+			f.Fix = []diagnose.Step{{Kind: diagnose.StepOther, Run: kubectl(b.namespace, "patch", "deployment", b.deployment.Name, "-p",
+				`{"spec":{"template":{"spec":{"hostNetwork":true,"dnsPolicy":"ClusterFirstWithHostNet"}}}}`),
 				Say: "puts istiod on its node's network, which the control plane reaches if the nodes let TCP 15017 in; a network plugin with routable pod addresses makes it unnecessary"}}
 		} else {
 			f.Fix = []diagnose.Step{{Kind: diagnose.StepManual,

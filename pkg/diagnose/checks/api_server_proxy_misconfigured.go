@@ -27,7 +27,7 @@ To fix it, add .svc to NO_PROXY on every API server; who administers the control
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.Pods},
 		Wants:    backendKinds(mesh.EndpointSlices),
-		Explains: []string{"pod-creation-refused", "webhook-failure-policy-ignore", "istiod-unreachable-from-api-server", "istiod-refuses-connections", "webhook-host-not-found"},
+		Explains: []string{"pod-creation-refused", "istiod-unreachable-from-api-server", "istiod-refuses-connections", "webhook-host-not-found"},
 		Run:      runAPIServerProxyMisconfigured,
 	}
 }
@@ -51,7 +51,7 @@ func runAPIServerProxyMisconfigured(p *diagnose.Pass) []diagnose.Finding {
 			}
 			if f.Object.Name == "" {
 				f.Object, f.Field = mesh.RefTo(mesh.Pods, s.Namespace, s.Name), "spec.containers[0].env"
-				f.Message = fmt.Sprintf("API server %s calls %s through the proxy %s, since its NO_PROXY does not hold .svc, so %s", s.Name, host, proxy, b.consequence(refs))
+				f.Message = fmt.Sprintf("API server %s calls %s through the proxy %s, since its NO_PROXY does not hold .svc, so %s", s.Name, host, proxy, b.consequence(p, refs))
 			}
 			f.Evidence = append(f.Evidence, fmt.Sprintf("Pod %s/%s: HTTPS_PROXY is %s, NO_PROXY is %q", s.Namespace, s.Name, proxy, env.NoProxy))
 			f.Fix = append(f.Fix, diagnose.Step{Kind: diagnose.StepManual, Say: fmt.Sprintf(
@@ -60,7 +60,7 @@ func runAPIServerProxyMisconfigured(p *diagnose.Pass) []diagnose.Finding {
 		}
 		if f.Object.Name == "" && len(said) > 0 {
 			f.Object = b.ref()
-			f.Message = fmt.Sprintf("The API server calls %s through an HTTP proxy that does not reach it, so %s", b, b.consequence(refs))
+			f.Message = fmt.Sprintf("The API server calls %s through an HTTP proxy that does not reach it, so %s", b, b.consequence(p, refs))
 			f.Fix = []diagnose.Step{{Kind: diagnose.StepManual,
 				Say: "add .svc,.cluster.local and the service and pod CIDRs to NO_PROXY in the environment of every API server and restart it, whoever administers the control plane"}}
 		}

@@ -25,7 +25,8 @@ type backend struct {
 	configs         []string        // names of the webhook configurations that call it
 	webhooks        map[string]bool // by configuration and index, as webhookKey spells them
 	ports           []int32         // the Service's ports that they call
-	failOpen        bool            // every one of them has failurePolicy Ignore
+	open            map[string]bool // those of them that have failurePolicy Ignore
+	failOpen        bool            // all of them have
 
 	service    *core.Service // nil: not there, or not read
 	deployment *apps.Deployment
@@ -55,7 +56,7 @@ func backends(s *mesh.Snapshot) []*backend {
 			if at < 0 {
 				all = append(all, &backend{
 					namespace: svc.Namespace, name: svc.Name, revision: mesh.RevisionOf(c.Labels),
-					webhooks: map[string]bool{}, failOpen: true,
+					webhooks: map[string]bool{}, open: map[string]bool{}, failOpen: true,
 				})
 				at = len(all) - 1
 			}
@@ -82,7 +83,9 @@ func (b *backend) add(c *admissionv1.MutatingWebhookConfiguration, i int) {
 	if !slices.Contains(b.ports, port) {
 		b.ports = append(b.ports, port)
 	}
-	b.failOpen = b.failOpen && w.FailurePolicy != nil && *w.FailurePolicy == admissionv1.Ignore
+	ignores := w.FailurePolicy != nil && *w.FailurePolicy == admissionv1.Ignore
+	b.open[webhookKey(c.Name, i)] = ignores
+	b.failOpen = b.failOpen && ignores
 }
 
 // deactivated reports whether a webhook was made to match nothing, as

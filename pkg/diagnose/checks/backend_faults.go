@@ -61,25 +61,39 @@ func (b *backend) covers() []mesh.Ref {
 	return refs
 }
 
-// consequence says what becomes of new pods while the calls fail.
-func (b *backend) consequence(refs []mesh.Ref) string {
-	what := "the API server refuses every new pod that is to be injected"
-	if b.failOpen {
-		what = "new pods start without a sidecar (failurePolicy Ignore)"
+// consequence says what becomes of new pods while the calls fail: the API
+// server refuses them, or lets them through where failurePolicy is Ignore.
+func (b *backend) consequence(p *diagnose.Pass, refs []mesh.Ref) string {
+	const refused, bare = "the API server refuses every new pod that is to be injected", "new pods start without a sidecar (failurePolicy Ignore)"
+	through := b.let(p, refs)
+	kept := len(refs) - len(through)
+	switch {
+	case len(refs) == 0 && b.failOpen:
+		return bare
+	case len(refs) == 0:
+		return refused
+	case kept == 0:
+		return fmt.Sprintf("%s, of %s", bare, hit(refs))
+	case len(through) == 0:
+		return fmt.Sprintf("%s, of %s", refused, hit(refs))
 	}
-	if len(refs) == 0 {
-		return what
+	return fmt.Sprintf("%s, of %s, and of %s they start without a sidecar (failurePolicy Ignore)", refused, count(kept, "workload"), count(len(through), "workload"))
+}
+
+// let are those of the workloads whose pods are let through while the calls
+// fail.
+func (b *backend) let(p *diagnose.Pass, refs []mesh.Ref) []mesh.Ref {
+	through := map[mesh.Ref]bool{}
+	for _, r := range p.Routed(func(v *admission.Verdict) bool { return b.open[webhookKey(v.Config, v.Index)] }) {
+		through[r] = true
 	}
-	return fmt.Sprintf("%s, of %s", what, hit(refs))
+	return slices.DeleteFunc(slices.Clone(refs), func(r mesh.Ref) bool { return !through[r] })
 }
 
 // bareAfter are the steps that replace what started without a sidecar while
 // the calls failed, where their failure let pods through.
 func (b *backend) bareAfter(p *diagnose.Pass, refs []mesh.Ref) []diagnose.Step {
-	if !b.failOpen {
-		return nil
-	}
-	return restarts(stillBare(p, refs))
+	return restarts(stillBare(p, b.let(p, refs)))
 }
 
 // stillBare are those of the workloads that run pods without a proxy.

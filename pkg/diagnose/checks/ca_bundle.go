@@ -67,12 +67,12 @@ func (u caUser) fix() []diagnose.Step {
 // copyRoot is the command that copies the published root into the bundles. The
 // certificate is read when the command runs: it is long, and may have changed.
 func (u caUser) copyRoot() diagnose.Step {
-	const mark = "CABUNDLE"
+	const mark = "$CA" // no other value of a patch is this text
 	step := patchHooks("copies istiod's root from ConfigMap "+u.to.Namespace+"/"+rootCertName+
 		"; where Helm or a GitOps tool resets it, have it leave caBundle alone (Argo CD: ignoreDifferences .webhooks[].clientConfig.caBundle)",
 		u.hooks, func(h injectorHook) []patchOp { return []patchOp{h.set("clientConfig.caBundle", mark)} })
-	read := fmt.Sprintf(`CA=$(kubectl -n %s get configmap %s -o 'jsonpath={.data.root-cert\.pem}' | base64 | tr -d '\n')`, u.to.Namespace, rootCertName)
-	step.Run = read + " && " + strings.ReplaceAll(step.Run, mark, `'"$CA"'`)
+	read := kubectl(u.to.Namespace, "get", "configmap", rootCertName, "-o", `jsonpath={.data.root-cert\.pem}`)
+	step.Run = "CA=$(" + read + ` | base64 | tr -d '\n') && ` + strings.ReplaceAll(step.Run, `"value":"`+mark+`"`, `"value":"'"`+mark+`"'"`)
 	return step
 }
 

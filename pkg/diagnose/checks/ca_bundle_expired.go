@@ -112,7 +112,7 @@ func (u caUser) renew(p *diagnose.Pass, last *x509.Certificate, soon bool) []dia
 		return []diagnose.Step{{Kind: diagnose.StepManual, Say: "set the clocks of the machine that issued the CA and of the control-plane nodes right (NTP), or issue the CA anew"}}
 	case selfSigned(last):
 		del := diagnose.Step{
-			Run:  "kubectl -n " + u.plane.Namespace + " delete secret istio-ca-secret --ignore-not-found",
+			Run:  kubectl(u.plane.Namespace, "delete", "secret", "istio-ca-secret", "--ignore-not-found"),
 			Say:  "istiod makes a new CA when it starts without one",
 			Kind: diagnose.StepOther,
 		}

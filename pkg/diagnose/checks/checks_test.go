@@ -142,10 +142,21 @@ func describe(found []diagnose.Finding) string {
 			line("covers", r.String())
 		}
 		for _, s := range f.Fix {
-			line(string(s.Kind), strings.TrimSpace(s.Run+"  # "+s.Say))
+			line(string(s.Kind), step(s))
 		}
 	}
-	return strings.ReplaceAll(b.String(), "  # \n", "\n")
+	return b.String()
+}
+
+// step is a step on one line: the command, and what is said of it as a comment.
+func step(s diagnose.Step) string {
+	switch {
+	case s.Say == "":
+		return s.Run
+	case s.Run == "":
+		return "# " + s.Say
+	}
+	return s.Run + "  # " + s.Say
 }
 
 // TestDocsPageIsCurrent keeps docs/checks.md the page of the checks' docs.

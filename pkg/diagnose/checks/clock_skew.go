@@ -31,7 +31,7 @@ To fix it, see that time is synchronised (NTP, chrony) on the named machines, th
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.ServerVersion, mesh.Nodes, mesh.Pods},
 		Wants:    backendKinds(mesh.MutatingWebhooks, mesh.Namespaces, mesh.EndpointSlices),
-		Explains: []string{"ca-bundle-expired", "pod-creation-refused", "webhook-failure-policy-ignore"},
+		Explains: []string{"ca-bundle-expired", "pod-creation-refused"},
 		Run:      runClockSkew,
 	}
 }
@@ -130,7 +130,7 @@ func notYetValid(p *diagnose.Pass, b *backend) (diagnose.Finding, bool) {
 			return diagnose.Finding{
 				Object: mesh.RefTo(mesh.MutatingWebhooks, "", c.Name), Field: fmt.Sprintf("webhooks[%d].clientConfig.caBundle", i),
 				Message: fmt.Sprintf("The certificate of istiod's CA is not valid yet by the API server's clock: it begins at %s, and it is %s there, so %s",
-					clock(begin), clock(server), b.consequence(refs)),
+					clock(begin), clock(server), b.consequence(p, refs)),
 				Evidence: []string{fmt.Sprintf("webhooks[%d].clientConfig.caBundle: notBefore %s; the API server's clock: %s", i, clock(begin), clock(server))},
 				Affects:  refs, Covers: b.covers(),
 				Fix: append([]diagnose.Step{{Kind: diagnose.StepManual,

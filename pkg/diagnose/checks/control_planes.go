@@ -125,7 +125,7 @@ const (
 // restartIstiod is the step that replaces istiod's pods.
 func restartIstiod(cp *mesh.ControlPlane, say string) diagnose.Step {
 	return diagnose.Step{
-		Run:  "kubectl -n " + cp.Namespace + " rollout restart deployment/" + cp.Deployment.Name,
+		Run:  kubectl(cp.Namespace, "rollout", "restart", "deployment/"+cp.Deployment.Name),
 		Say:  say,
 		Kind: diagnose.StepRestart,
 	}

@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -92,18 +91,18 @@ func hasMatchConditions(s *mesh.Snapshot) bool {
 // namespaceSteps are the commands for the namespace's part of the edit.
 func (e edit) namespaceSteps(ns *core.Namespace) []diagnose.Step {
 	var steps []diagnose.Step
-	if args := keyArgs(e.labels, ns.Labels); args != "" {
-		steps = append(steps, diagnose.Step{Kind: diagnose.StepLabel, Run: "kubectl label namespace " + ns.Name + args})
+	if args := keyArgs(e.labels, ns.Labels); len(args) > 0 {
+		steps = append(steps, diagnose.Step{Kind: diagnose.StepLabel, Run: kubectl("", append([]string{"label", "namespace", ns.Name}, args...)...)})
 	}
-	if args := keyArgs(e.annotations, ns.Annotations); args != "" {
-		steps = append(steps, diagnose.Step{Kind: diagnose.StepAnnotate, Run: "kubectl annotate namespace " + ns.Name + args})
+	if args := keyArgs(e.annotations, ns.Annotations); len(args) > 0 {
+		steps = append(steps, diagnose.Step{Kind: diagnose.StepAnnotate, Run: kubectl("", append([]string{"annotate", "namespace", ns.Name}, args...)...)})
 	}
 	return steps
 }
 
 // keyArgs are the arguments of kubectl label and kubectl annotate: keys to set
 // first, then those to take away.
-func keyArgs(change, old map[string]string) string {
+func keyArgs(change, old map[string]string) []string {
 	var set, gone []string
 	overwrite := false
 	for _, k := range slices.Sorted(maps.Keys(change)) {
@@ -119,11 +118,7 @@ func keyArgs(change, old map[string]string) string {
 	if overwrite {
 		gone = append(gone, "--overwrite")
 	}
-	args := append(set, gone...)
-	if len(args) == 0 {
-		return ""
-	}
-	return " " + strings.Join(args, " ")
+	return append(set, gone...)
 }
 
 // templateSteps are the commands for the pod template's part of the edit. The
@@ -151,19 +146,28 @@ func (e edit) templateSteps(p *diagnose.Pass, w *mesh.Workload) []diagnose.Step 
 		return []diagnose.Step{{Kind: diagnose.StepManual, Say: "change the manifest of " + w.Ref.String() + ": " + e.words() +
 			"; then delete it and create it again, since a " + w.Ref.Kind + " that exists cannot be injected (whoever owns it)"}}
 	}
-	text, err := json.Marshal(map[string]any{"spec": patch})
-	if err != nil {
-		return nil // maps of strings always marshal
-	}
 	steps := []diagnose.Step{{
 		Kind: diagnose.StepOther,
-		Run:  "kubectl -n " + w.Ref.Namespace + " patch " + w.Ref.Arg() + " --type merge -p '" + string(text) + "'",
-		Say:  "and the same in the manifest or chart it comes from, or the next deployment takes it away again",
+		Run:  kubectl(w.Ref.Namespace, "patch", w.Ref.Arg(), "--type", "merge", "-p", asJSON(map[string]any{"spec": patch})),
+		Say:  "and the same in the manifest or chart it comes from, or the next deployment " + e.undone(),
 	}}
 	if !rollsOut(p.Snapshot, w) {
 		steps = append(steps, replaced(p, []*mesh.Workload{w})...)
 	}
 	return steps
+}
+
+// undone is what becomes of the pod template's part of the edit when the old
+// template is applied again.
+func (e edit) undone() string {
+	for _, change := range []map[string]string{e.pod, e.podNotes} {
+		for _, v := range change {
+			if v != drop {
+				return "takes it away again"
+			}
+		}
+	}
+	return "brings it back"
 }
 
 // words tells the pod template's part of the edit to whoever edits a manifest.

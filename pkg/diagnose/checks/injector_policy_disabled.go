@@ -124,13 +124,12 @@ func policyFinding(p *diagnose.Pass, m *core.ConfigMap, policy string, left []*m
 // one text of many lines. As JSON it is one line, whatever it holds.
 func enablePolicy(m *core.ConfigMap, policy string) diagnose.Step {
 	also := "whoever runs Istio; and set global.proxy.autoInject=enabled in the Helm values or the IstioOperator, or the next upgrade brings it back"
-	in := "kubectl -n " + m.Namespace + " "
 	if policy == "" {
-		return diagnose.Step{Kind: diagnose.StepManual, Say: "add the line policy: enabled to key config (" + in + "edit configmap " + m.Name + "): " + also}
+		return diagnose.Step{Kind: diagnose.StepManual, Say: "add the line policy: enabled to key config (" + kubectl(m.Namespace, "edit", "configmap", m.Name) + "): " + also}
 	}
 	return diagnose.Step{
 		Kind: diagnose.StepOther,
-		Run:  in + "get configmap " + m.Name + ` -o json | sed -E 's/(\\n|")policy: (\\"|[^\\"])*(\\n|")/\1policy: enabled\3/' | ` + in + "replace -f -",
+		Run:  kubectl(m.Namespace, "get", "configmap", m.Name) + ` -o json | sed -E 's/(\\n|")policy: (\\"|[^\\"])*(\\n|")/\1policy: enabled\3/' | ` + kubectl(m.Namespace, "replace", "-f", "-"),
 		Say:  also,
 	}
 }
@@ -167,7 +166,7 @@ func selectorFinding(p *diagnose.Pass, m *core.ConfigMap, reason string, left []
 	}
 	f.Fix = append(f.Fix, diagnose.Step{
 		Kind: diagnose.StepManual,
-		Say: "nothing, if that is meant; else whoever runs Istio takes the selector out of key config (kubectl -n " + m.Namespace + " edit configmap " + m.Name +
+		Say: "nothing, if that is meant; else whoever runs Istio takes the selector out of key config (" + kubectl(m.Namespace, "edit", "configmap", m.Name) +
 			") and out of the Helm value sidecarInjectorWebhook.neverInjectSelector",
 	})
 	f.Fix = append(f.Fix, ownWay(p, left)...)

@@ -125,7 +125,7 @@ func missingHooks(p *diagnose.Pass, c *admissionv1.MutatingWebhookConfiguration)
 		Evidence: []string{"its webhooks: " + hookNames(hooksOf(c))},
 	}
 	f.Fix = append([]diagnose.Step{{
-		Run:  "kubectl patch mutatingwebhookconfiguration " + c.Name + " --type=json -p " + quoted(ops),
+		Run:  kubectl("", "patch", "mutatingwebhookconfiguration", c.Name, "--type=json", "-p", asJSON(ops)),
 		Say:  "adds what is missing, as Istio's chart has it; istiod fills in caBundle",
 		Kind: diagnose.StepOther,
 	}}, restarts(bareOf(p, who.workloads))...)

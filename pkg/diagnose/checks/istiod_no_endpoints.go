@@ -24,8 +24,8 @@ To fix it, do what the finding says for that reason; whoever may change the name
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.Services, mesh.EndpointSlices},
 		Wants:    backendKinds(mesh.Nodes, mesh.Autoscalers),
 		Explains: []string{
-			"pod-creation-refused", "webhook-failure-policy-ignore", "istiod-overloaded", "istiod-refuses-connections",
-			"istiod-unreachable-from-api-server", "ca-bundle-empty", "ca-bundle-mismatch",
+			"pod-creation-refused", "istiod-overloaded", "istiod-refuses-connections",
+			"istiod-unreachable-from-api-server", "ca-bundle-empty", "ca-bundle-mismatch", "proxy-not-ready",
 		},
 		Run: runIstiodNoEndpoints,
 	}
@@ -48,7 +48,7 @@ func runIstiodNoEndpoints(p *diagnose.Pass) []diagnose.Finding {
 		}
 		found = append(found, diagnose.Finding{
 			Severity: b.severity(p, refs),
-			Message:  fmt.Sprintf("%s has no ready endpoints: %s, so %s", b, o.why, b.consequence(refs)),
+			Message:  fmt.Sprintf("%s has no ready endpoints: %s, so %s", b, o.why, b.consequence(p, refs)),
 			Object:   b.ref(),
 			Field:    o.field,
 			Evidence: evidence,

@@ -55,7 +55,7 @@ func runIstiodOverloaded(p *diagnose.Pass) []diagnose.Finding {
 			f.Message = fmt.Sprintf("istiod %s/%s needs more replicas than it may have: HorizontalPodAutoscaler %s is at its maxReplicas of %d", b.namespace, b.deployment.Name, h.Name, h.Spec.MaxReplicas)
 			f.Evidence = []string{fmt.Sprintf("HorizontalPodAutoscaler %s/%s: condition ScalingLimited is True (TooManyReplicas), %d of at most %d replicas", h.Namespace, h.Name, h.Status.CurrentReplicas, h.Spec.MaxReplicas)}
 			f.Fix = []diagnose.Step{{Kind: diagnose.StepScale,
-				Run: fmt.Sprintf(`kubectl -n %s patch horizontalpodautoscaler %s --type=merge -p '{"spec":{"maxReplicas":%d}}'`, h.Namespace, h.Name, 2*h.Spec.MaxReplicas),
+				Run: kubectl(h.Namespace, "patch", "horizontalpodautoscaler", h.Name, "--type=merge", "-p", fmt.Sprintf(`{"spec":{"maxReplicas":%d}}`, 2*h.Spec.MaxReplicas)),
 				Say: fmt.Sprintf("and keep it in the values it is installed with: pilot.autoscaleMax=%d", 2*h.Spec.MaxReplicas)}}
 		}
 		if said, _ := b.split(p.Snapshot, b.refused(p, all, causeTimeout)); len(said) > 0 {

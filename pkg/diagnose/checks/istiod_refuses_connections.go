@@ -27,7 +27,7 @@ To fix it, set the targetPort right, or, when that is right, restart istiod and 
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.Services, mesh.EndpointSlices},
 		Wants:    backendKinds(),
-		Explains: []string{"pod-creation-refused", "webhook-failure-policy-ignore", "istiod-unreachable-from-api-server"},
+		Explains: []string{"pod-creation-refused", "istiod-unreachable-from-api-server"},
 		Run:      runIstiodRefusesConnections,
 	}
 }
@@ -49,14 +49,14 @@ func runIstiodRefusesConnections(p *diagnose.Pass) []diagnose.Finding {
 		case wrong != "":
 			i := slices.IndexFunc(b.service.Spec.Ports, func(sp core.ServicePort) bool { return sp.Port == b.port().Port })
 			f.Field = fmt.Sprintf("spec.ports[%d].targetPort", i)
-			f.Message = fmt.Sprintf("%s sends port %d to %s, but istiod serves its webhooks on port %d, so %s", b, b.port().Port, wrong, want, b.consequence(refs))
+			f.Message = fmt.Sprintf("%s sends port %d to %s, but istiod serves its webhooks on port %d, so %s", b, b.port().Port, wrong, want, b.consequence(p, refs))
 			f.Evidence = append([]string{fmt.Sprintf("%s: %s is %s", b, f.Field, b.port().TargetPort.String()),
 				fmt.Sprintf("Deployment %s/%s: container discovery serves webhooks on %d", b.namespace, b.deployment.Name, want)}, f.Evidence...)
-			f.Fix = []diagnose.Step{{Kind: diagnose.StepOther, Run: fmt.Sprintf(
-				`kubectl -n %s patch service %s --type=json -p '[{"op":"add","path":"/spec/ports/%d/targetPort","value":%d}]'`, b.namespace, b.name, i, want)}}
+			f.Fix = []diagnose.Step{{Kind: diagnose.StepOther, Run: kubectl(b.namespace, "patch", "service", b.name, "--type=json", "-p",
+				fmt.Sprintf(`[{"op":"add","path":"/spec/ports/%d/targetPort","value":%d}]`, i, want))}}
 		case len(said) > 0 && b.healthy():
 			f.Message = fmt.Sprintf("istiod behind %s is ready, but %s when the API server calls it%s, so %s",
-				b, answer(said[0].Cause), after(" at ", strings.Join(b.hosts, ", ")), b.consequence(refs))
+				b, answer(said[0].Cause), after(" at ", strings.Join(b.hosts, ", ")), b.consequence(p, refs))
 			f.Evidence = append(f.Evidence, fmt.Sprintf("last seen at %s", clock(said[0].Last)))
 			f.Fix = append(b.restart("starts istiod anew"), diagnose.Step{Kind: diagnose.StepManual,
 				Say: "if that does not help, read its log for why port 15017 is not served, and see that kube-proxy runs on the nodes of the API server, whoever runs the cluster"})

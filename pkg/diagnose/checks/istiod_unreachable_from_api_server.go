@@ -25,7 +25,7 @@ To fix it, restart istiod, which ends hangs and old connections; if the timeouts
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.Services, mesh.EndpointSlices},
 		Wants:    backendKinds(mesh.ValidatingWebhooks, mesh.Nodes),
-		Explains: []string{"pod-creation-refused", "webhook-failure-policy-ignore", "webhook-timeout-too-short"},
+		Explains: []string{"pod-creation-refused", "webhook-timeout-too-short"},
 		Run:      runIstiodUnreachable,
 	}
 }
@@ -49,7 +49,7 @@ func runIstiodUnreachable(p *diagnose.Pass) []diagnose.Finding {
 		switch {
 		case len(said) > 0:
 			f.Severity = diagnose.Error
-			f.Message = fmt.Sprintf("The API server's calls to %s (%s) time out though istiod is ready, so %s", b, where, b.consequence(refs))
+			f.Message = fmt.Sprintf("The API server's calls to %s (%s) time out though istiod is ready, so %s", b, where, b.consequence(p, refs))
 			f.Evidence = []string{said[0].Workload.Ref.String() + ": " + said[0].Message, "last seen at " + clock(said[0].Last)}
 		case canary != nil:
 			f.Severity = diagnose.Warning

@@ -68,7 +68,7 @@ func hangingJob(p *diagnose.Pass, w *mesh.Workload, pods []*core.Pod) diagnose.F
 		if i < 3 {
 			f.Fix = append(f.Fix, diagnose.Step{
 				Kind: diagnose.StepOther,
-				Run:  fmt.Sprintf("kubectl -n %s exec %s -c %s -- pilot-agent request --debug-port=15020 POST quitquitquit", pod.Namespace, pod.Name, mesh.ProxyContainer),
+				Run:  kubectl(pod.Namespace, "exec", pod.Name, "-c", mesh.ProxyContainer, "--", "pilot-agent", "request", "--debug-port=15020", "POST", "quitquitquit"),
 				Say:  "ends the sidecar of this pod",
 			})
 		}

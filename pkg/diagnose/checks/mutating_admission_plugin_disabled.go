@@ -29,7 +29,7 @@ To fix it, take MutatingAdmissionWebhook out of the flag on every API server. On
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces},
 		Wants:    backendKinds(mesh.Nodes, mesh.APIServerMetrics),
-		Explains: []string{"pod-older-than-injection", "webhook-failure-policy-ignore", "revision-changed"},
+		Explains: []string{"pod-older-than-injection", "revision-changed"},
 		Run:      runMutatingAdmissionPluginDisabled,
 	}
 }

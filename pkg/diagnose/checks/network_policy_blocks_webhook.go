@@ -27,7 +27,7 @@ To fix it, allow TCP 15017 from anywhere, as the policy of Istio's own chart doe
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces, mesh.NetworkPolicies, mesh.Services},
 		Wants:    backendKinds(mesh.EndpointSlices),
-		Explains: []string{"istiod-unreachable-from-api-server", "pod-creation-refused", "webhook-failure-policy-ignore", "webhook-timeout-too-short"},
+		Explains: []string{"istiod-unreachable-from-api-server", "pod-creation-refused", "webhook-timeout-too-short"},
 		Run:      runNetworkPolicyBlocksWebhook,
 	}
 }
@@ -68,7 +68,7 @@ func (b *backend) blocked(p *diagnose.Pass, blocking []*networking.NetworkPolicy
 		Object:   mesh.RefTo(mesh.NetworkPolicies, n.Namespace, n.Name),
 		Field:    "spec.ingress",
 		Message: fmt.Sprintf("NetworkPolicy %s/%s selects istiod and does not let the API server in on its webhook port %d: where the network plugin enforces it, %s",
-			n.Namespace, n.Name, port, b.consequence(refs)),
+			n.Namespace, n.Name, port, b.consequence(p, refs)),
 		Affects: refs,
 		Covers:  append(b.covers(), policyRefs(blocking[1:])...),
 		Fix:     []diagnose.Step{b.letIn(n)},
@@ -79,7 +79,7 @@ func (b *backend) blocked(p *diagnose.Pass, blocking []*networking.NetworkPolicy
 	}
 	if len(said) > 0 {
 		f.Severity = diagnose.Error
-		f.Message = fmt.Sprintf("NetworkPolicy %s/%s keeps the API server from istiod's webhook port %d, and calls time out: %s", n.Namespace, n.Name, port, b.consequence(refs))
+		f.Message = fmt.Sprintf("NetworkPolicy %s/%s keeps the API server from istiod's webhook port %d, and calls time out: %s", n.Namespace, n.Name, port, b.consequence(p, refs))
 		f.Evidence = append(f.Evidence, said[0].Workload.Ref.String()+": "+said[0].Message)
 	}
 	return f
@@ -109,16 +109,21 @@ func policyRefs(policies []*networking.NetworkPolicy) []mesh.Ref {
 func (b *backend) letIn(n *networking.NetworkPolicy) diagnose.Step {
 	rule := fmt.Sprintf(`{"ports":[{"protocol":"TCP","port":%d}]}`, b.targetPort())
 	step := diagnose.Step{Kind: diagnose.StepOther, Say: fmt.Sprintf("lets TCP %d in from anywhere, as the policy of Istio's own chart does", b.targetPort())}
+	if b.deployment != nil && len(n.Spec.Ingress) == 0 { // it keeps the proxies from istiod too
+		xds := containerPort(b.deployment, "tls-xds", 15012)
+		rule = fmt.Sprintf(`{"ports":[{"protocol":"TCP","port":%d},{"protocol":"TCP","port":%d}]}`, b.targetPort(), xds)
+		step.Say = fmt.Sprintf("lets TCP %d (the API server's calls) and %d (the proxies) in from anywhere, as the policy of Istio's own chart does", b.targetPort(), xds)
+	}
 	if b.deployment != nil && breadth(n) == 1 {
-		step.Run = fmt.Sprintf(`echo '{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"%s-webhook"},"spec":{"podSelector":{"matchLabels":%s},"policyTypes":["Ingress"],"ingress":[%s]}}' | kubectl -n %s apply -f -`,
-			b.deployment.Name, jsonMap(b.deployment.Spec.Selector.MatchLabels), rule, n.Namespace)
+		step.Run = command("echo", fmt.Sprintf(`{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":%s},"spec":{"podSelector":{"matchLabels":%s},"policyTypes":["Ingress"],"ingress":[%s]}}`,
+			asJSON(b.deployment.Name+"-webhook"), asJSON(b.deployment.Spec.Selector.MatchLabels), rule)) + " | " + kubectl(n.Namespace, "apply", "-f", "-")
 		return step
 	}
 	path, value := "/spec/ingress/-", rule
 	if len(n.Spec.Ingress) == 0 {
 		path, value = "/spec/ingress", "["+rule+"]"
 	}
-	step.Run = fmt.Sprintf(`kubectl -n %s patch networkpolicy %s --type=json -p '[{"op":"add","path":"%s","value":%s}]'`, n.Namespace, n.Name, path, value)
+	step.Run = kubectl(n.Namespace, "patch", "networkpolicy", n.Name, "--type=json", "-p", fmt.Sprintf(`[{"op":"add","path":"%s","value":%s}]`, path, value))
 	return step
 }
 

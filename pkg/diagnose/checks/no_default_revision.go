@@ -78,7 +78,7 @@ func findNoDefault(p *diagnose.Pass) []diagnose.Finding {
 	}
 	f.Covers = namespaceRefs(who.namespaces)
 	f.Fix = []diagnose.Step{{
-		Run:  "istioctl tag set default --revision " + to + " --overwrite" + istioNamespace(p, to),
+		Run:  tagSet(p, "default", to),
 		Say:  "makes " + to + " the default revision (Helm: revisionTags: [default] in the istiod chart)" + orLabel(who.namespaces, to),
 		Kind: diagnose.StepOther,
 	}}
@@ -91,16 +91,17 @@ func orLabel(namespaces []string, revision string) string {
 	if len(namespaces) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; without istioctl: kubectl label namespace %s %s- %s=%s", strings.Join(namespaces, " "), mesh.InjectionLabel, mesh.RevisionLabel, revision)
+	return "; without istioctl: " + kubectl("", slices.Concat([]string{"label", "namespace"}, namespaces, []string{mesh.InjectionLabel + "-", pair(mesh.RevisionLabel, revision)})...)
 }
 
-// istioNamespace is istioctl's flag for a control plane that does not live in
-// istio-system.
-func istioNamespace(p *diagnose.Pass, revision string) string {
+// tagSet is istioctl's command that points a tag to a revision, also one that
+// does not live in istio-system.
+func tagSet(p *diagnose.Pass, tag, revision string) string {
+	words := []string{"istioctl", "tag", "set", tag, "--revision", revision, "--overwrite"}
 	if cp := istiodNamed(p, revision); cp != nil && cp.Namespace != "istio-system" {
-		return " --istioNamespace " + cp.Namespace
+		words = append(words, "--istioNamespace", cp.Namespace)
 	}
-	return ""
+	return command(words...)
 }
 
 func namespaceRefs(names []string) []mesh.Ref {

@@ -64,7 +64,7 @@ func (b *backend) noDeployment(s *mesh.Snapshot) outage {
 			why:      "no running pod has the labels of its selector",
 			field:    "spec.selector",
 			evidence: []string{"selector of " + b.String() + ": " + selectorWords(b.service.Spec.Selector)},
-			fix: []diagnose.Step{{Kind: diagnose.StepOther, Run: "kubectl -n " + b.namespace + " get deployments,pods --show-labels",
+			fix: []diagnose.Step{{Kind: diagnose.StepOther, Run: kubectl(b.namespace, "get", "deployments,pods", "--show-labels"),
 				Say: "see whether istiod runs; the right to list deployments is missing here"}},
 		}
 	}
@@ -92,14 +92,14 @@ func (b *backend) selectsNothing() outage {
 			wrong = append(wrong, fmt.Sprintf("it wants %s=%s, the pods have %s=%s", k, want, k, got))
 		}
 	}
-	patch := fmt.Sprintf(`[{"op":"replace","path":"/spec/selector","value":%s}]`, jsonMap(b.rightSelector()))
+	patch := []patchOp{{"replace", "/spec/selector", b.rightSelector()}}
 	return outage{
 		why:      fmt.Sprintf("its selector matches no pod of Deployment %s: %s", d.Name, strings.Join(wrong, "; ")),
 		field:    "spec.selector",
 		evidence: []string{"selector of " + b.String() + ": " + selectorWords(b.service.Spec.Selector), "labels of the pods of Deployment " + b.namespace + "/" + d.Name + ": " + selectorWords(have)},
 		fix: []diagnose.Step{{
 			Kind: diagnose.StepOther,
-			Run:  fmt.Sprintf("kubectl -n %s patch service %s --type=json -p '%s'", b.namespace, b.name, patch),
+			Run:  kubectl(b.namespace, "patch", "service", b.name, "--type=json", "-p", asJSON(patch)),
 		}},
 	}
 }
@@ -133,7 +133,7 @@ func (b *backend) scaledToZero(s *mesh.Snapshot) outage {
 		evidence: []string{fmt.Sprintf("Deployment %s/%s: spec.replicas is 0", b.namespace, d.Name)},
 		fix: []diagnose.Step{{
 			Kind: diagnose.StepScale,
-			Run:  fmt.Sprintf("kubectl -n %s scale deployment %s --replicas=%d", b.namespace, d.Name, n),
+			Run:  kubectl(b.namespace, "scale", "deployment", d.Name, fmt.Sprintf("--replicas=%d", n)),
 		}},
 	}
 }
@@ -155,14 +155,14 @@ func (b *backend) noPods(s *mesh.Snapshot) outage {
 		return outage{
 			why:      fmt.Sprintf("Deployment %s is paused and has no pods", d.Name),
 			evidence: []string{fmt.Sprintf("Deployment %s/%s: spec.paused is true", b.namespace, d.Name)},
-			fix:      []diagnose.Step{{Kind: diagnose.StepOther, Run: fmt.Sprintf("kubectl -n %s rollout resume deployment/%s", b.namespace, d.Name)}},
+			fix:      []diagnose.Step{{Kind: diagnose.StepOther, Run: kubectl(b.namespace, "rollout", "resume", "deployment/"+d.Name)}},
 		}
 	}
 	return outage{
 		why:      fmt.Sprintf("Deployment %s wants %s and has none", d.Name, count(int(replicas(d.Spec.Replicas)), "pod")),
 		evidence: []string{fmt.Sprintf("Deployment %s/%s: spec.replicas is %d, no pod exists", b.namespace, d.Name, replicas(d.Spec.Replicas))},
 		fix: []diagnose.Step{{
-			Kind: diagnose.StepOther, Run: fmt.Sprintf("kubectl -n %s rollout restart deployment/%s", b.namespace, d.Name),
+			Kind: diagnose.StepOther, Run: kubectl(b.namespace, "rollout", "restart", "deployment/"+d.Name),
 			Say: "if no pod comes, see that kube-controller-manager runs",
 		}},
 	}

@@ -6,6 +6,7 @@ import (
 
 	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
@@ -16,7 +17,7 @@ func schedulingFix(s *mesh.Snapshot, p *core.Pod, said string) []diagnose.Step {
 	var steps []diagnose.Step
 	for _, n := range s.Nodes {
 		if n.Spec.Unschedulable && strings.Contains(said, "unschedulable") {
-			steps = append(steps, diagnose.Step{Kind: diagnose.StepOther, Run: "kubectl uncordon " + n.Name})
+			steps = append(steps, diagnose.Step{Kind: diagnose.StepOther, Run: kubectl("", "uncordon", n.Name)})
 		}
 	}
 	if len(steps) > 0 {
@@ -49,7 +50,7 @@ func (b *backend) memoryFix(p *core.Pod, container string) []diagnose.Step {
 		limit.Add(limit)
 		return []diagnose.Step{{
 			Kind: diagnose.StepOther,
-			Run:  fmt.Sprintf("kubectl -n %s set resources deployment %s -c %s --limits=memory=%s", b.namespace, b.deployment.Name, container, limit.String()),
+			Run:  kubectl(b.namespace, "set", "resources", "deployment", b.deployment.Name, "-c", container, "--limits=memory="+limit.String()),
 			Say:  fmt.Sprintf("and keep it in the values it is installed with: pilot.resources.limits.memory=%s", limit.String()),
 		}}
 	}
@@ -84,10 +85,10 @@ func quotaPatch(namespace, said string) (string, bool) {
 		q.Add(have[k])
 		hard[k] = q.String()
 	}
-	if len(hard) == 0 {
+	if len(hard) == 0 || len(validation.IsDNS1123Subdomain(name)) > 0 { // anybody can write an event
 		return "", false
 	}
-	return fmt.Sprintf(`kubectl -n %s patch resourcequota %s --type=merge -p '{"spec":{"hard":%s}}'`, namespace, name, jsonMap(hard)), true
+	return kubectl(namespace, "patch", "resourcequota", name, "--type=merge", "-p", asJSON(map[string]any{"spec": map[string]any{"hard": hard}})), true
 }
 
 func quantities(s string) map[string]resource.Quantity {
@@ -102,18 +103,18 @@ func quantities(s string) map[string]resource.Quantity {
 }
 
 func (b *backend) logs(p *core.Pod, previous bool) []diagnose.Step {
-	run := fmt.Sprintf("kubectl -n %s logs %s", b.namespace, p.Name)
+	args := []string{"logs", p.Name}
 	if previous {
-		run += " --previous"
+		args = append(args, "--previous")
 	}
-	return []diagnose.Step{{Kind: diagnose.StepOther, Run: run, Say: "shows why"}}
+	return []diagnose.Step{{Kind: diagnose.StepOther, Run: kubectl(b.namespace, args...), Say: "shows why"}}
 }
 
 func (b *backend) restart(say string) []diagnose.Step {
 	if b.deployment == nil {
 		return nil
 	}
-	return []diagnose.Step{{Kind: diagnose.StepRestart, Run: fmt.Sprintf("kubectl -n %s rollout restart deployment/%s", b.namespace, b.deployment.Name), Say: say}}
+	return []diagnose.Step{{Kind: diagnose.StepRestart, Run: kubectl(b.namespace, "rollout", "restart", "deployment/"+b.deployment.Name), Say: say}}
 }
 
 func (b *backend) owner(p *core.Pod) string {

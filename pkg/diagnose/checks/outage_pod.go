@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,7 +23,7 @@ func (b *backend) podOutage(s *mesh.Snapshot, p *core.Pod) outage {
 	}
 	o.evidence = append(o.evidence, fmt.Sprintf("Deployment %s/%s: its present revision %d never became available", b.namespace, d.Name, revisionNumber(d)))
 	o.fix = []diagnose.Step{{
-		Kind: diagnose.StepOther, Run: fmt.Sprintf("kubectl -n %s rollout undo deployment/%s", b.namespace, d.Name),
+		Kind: diagnose.StepOther, Run: kubectl(b.namespace, "rollout", "undo", "deployment/"+d.Name),
 		Say: "goes back to the revision before; then correct what was changed in the place it is installed from",
 	}}
 	return o
@@ -191,12 +190,3 @@ func selectorWords(m map[string]string) string {
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
-
-// jsonMap is a map as JSON, keys in order.
-func jsonMap(m map[string]string) string {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return "{}" // maps of strings always encode
-	}
-	return string(text)
-}

@@ -129,7 +129,7 @@ func refusedSteps(p *diagnose.Pass, r refusal) []diagnose.Step {
 	manual := func(say string) []diagnose.Step { return []diagnose.Step{{Kind: diagnose.StepManual, Say: say}} }
 	switch r.Cause {
 	case causeOtherWebhook:
-		return manual(fmt.Sprintf("webhook %s%s refuses the pod or cannot be called: satisfy it, repair it, or exempt the workload from it; whoever runs it", r.Webhook, configOf(p.Snapshot, r.Webhook)))
+		return otherWebhookSteps(p.Snapshot, r)
 	case causeQuota:
 		if run, ok := quotaPatch(r.Workload.Ref.Namespace, r.Message); ok {
 			return []diagnose.Step{{Kind: diagnose.StepOther, Run: run, Say: "raises the quota by what one pod lacks; or let the workload ask for less"}}
@@ -149,6 +149,9 @@ func refusedSteps(p *diagnose.Pass, r refusal) []diagnose.Step {
 	}
 	if mesh.IsInjector(r.Webhook) {
 		return manual("istiod refuses the pod for the reason it gives: correct that in the pod template, or in the injector's ConfigMap and values")
+	}
+	if steps, ok := policySteps(r); ok {
+		return steps
 	}
 	return manual("change what the message names, in the pod template or in the rule that refuses it")
 }
@@ -171,23 +174,4 @@ func callWords(r refusal) string {
 		return "the API server cannot resolve the host of the webhook: correct its clientConfig"
 	}
 	return "the API server gets no answer from istiod: see that istiod answers, and that TCP 15017 is open from the control plane to the nodes"
-}
-
-// configOf tells in which configuration a webhook stands.
-func configOf(s *mesh.Snapshot, webhook string) string {
-	for _, c := range s.MutatingWebhooks {
-		for _, w := range c.Webhooks {
-			if w.Name == webhook {
-				return " of MutatingWebhookConfiguration " + c.Name
-			}
-		}
-	}
-	for _, c := range s.ValidatingWebhooks {
-		for _, w := range c.Webhooks {
-			if w.Name == webhook {
-				return " of ValidatingWebhookConfiguration " + c.Name
-			}
-		}
-	}
-	return ""
 }

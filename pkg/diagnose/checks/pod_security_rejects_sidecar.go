@@ -98,7 +98,7 @@ func (r *refusedLevel) finding(p *diagnose.Pass, rules policy.Evaluator, ns *cor
 		{Kind: diagnose.StepManual, Say: good + "; whoever installs Istio can"},
 		{
 			Kind: diagnose.StepLabel,
-			Run:  fmt.Sprintf("kubectl label namespace %s %s=%s --overwrite", ns.Name, api.EnforceLevelLabel, lower),
+			Run:  kubectl("", "label", "namespace", ns.Name, pair(api.EnforceLevelLabel, string(lower)), "--overwrite"),
 			Say:  fmt.Sprintf("or, until then: this lets every pod of the namespace do what the level %s forbids, not the sidecar alone", r.level.Level),
 		},
 	}

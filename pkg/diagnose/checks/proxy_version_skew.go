@@ -30,7 +30,9 @@ istiod of the revision that injected them (annotation sidecar.istio.io/status).
 Tags that are no versions are passed over.
 
 Fix: restart the workloads; their new pods get the proxy of the control plane
-that serves them now. Where the revision is gone, first label their namespace
+that serves them now. Where the pod template itself pins the proxy's image
+(annotation sidecar.istio.io/proxyImage, or an image on a container istio-proxy)
+take the pin off instead: a restart brings the same proxy. Where the revision is gone, first label their namespace
 for one that runs. Proxies that are ahead want their control plane upgraded
 instead. Whoever owns the workloads can do the first.`,
 		Severity: diagnose.Error,
@@ -50,17 +52,23 @@ type skew struct {
 
 func findSkew(p *diagnose.Pass) []diagnose.Finding {
 	hits := map[skew][]mesh.Ref{}
+	var found []diagnose.Finding
 	for _, w := range p.Workloads {
 		for _, pod := range w.Pods {
-			if s, off := skewOf(p, pod); off {
-				s.namespace = w.Ref.Namespace
-				hits[s] = append(hits[s], w.Ref)
+			s, off := skewOf(p, pod)
+			if !off {
+				continue
 			}
+			if at, ok := pinnedOff(w, s); ok {
+				found = append(found, pinnedSkew(p, w, s, at))
+				break
+			}
+			s.namespace = w.Ref.Namespace
+			hits[s] = append(hits[s], w.Ref)
 		}
 	}
 	key := func(s skew) string { return strings.Join([]string{s.namespace, s.revision, s.proxy, s.plane}, "/") }
 	order := slices.SortedFunc(maps.Keys(hits), func(a, b skew) int { return strings.Compare(key(a), key(b)) })
-	var found []diagnose.Finding
 	for _, s := range order {
 		refs := slices.Compact(slices.SortedFunc(slices.Values(hits[s]), mesh.Ref.Compare))
 		f := diagnose.Finding{
@@ -88,9 +96,12 @@ func skewOf(p *diagnose.Pass, pod *core.Pod) (skew, bool) {
 	if !ok || !known {
 		return skew{}, false
 	}
+	return skew{revision: revision, proxy: proxy.String(), plane: plane.String()}, tooFar(proxy, plane)
+}
+
+func tooFar(proxy, plane version) bool {
 	behind := plane.minor - proxy.minor
-	off := proxy.major != plane.major || behind < 0 || behind > 1
-	return skew{revision: revision, proxy: proxy.String(), plane: plane.String()}, off
+	return proxy.major != plane.major || behind < 0 || behind > 1
 }
 
 // revisionGone reports whether no istiod of a revision can be anywhere: all
@@ -180,7 +191,7 @@ func (s skew) rehome(p *diagnose.Pass, refs []mesh.Ref) []diagnose.Step {
 			continue // its next pod goes to an istiod that runs
 		}
 		steps = append(steps, diagnose.Step{
-			Run:  fmt.Sprintf("kubectl label namespace %s %s=%s %s- --overwrite", s.namespace, mesh.RevisionLabel, to, mesh.InjectionLabel),
+			Run:  kubectl("", "label", "namespace", s.namespace, pair(mesh.RevisionLabel, to), mesh.InjectionLabel+"-", "--overwrite"),
 			Say:  "moves the namespace to revision " + to,
 			Kind: diagnose.StepLabel,
 		})

@@ -26,11 +26,12 @@ func (r *refusedBy) finding(p *diagnose.Pass) diagnose.Finding {
 }
 
 func (r *refusedBy) ofRange(f *diagnose.Finding) {
-	var words, ops []string
+	var words []string
+	var ops []patchOp
 	for _, path := range slices.Sorted(maps.Keys(r.limits)) {
 		b := r.limits[path]
 		words = append(words, b.words)
-		ops = append(ops, fmt.Sprintf(`{"op":"replace","path":%q,"value":%q}`, b.path, b.value))
+		ops = append(ops, patchOp{"replace", b.path, b.value})
 		if f.Field == "" {
 			f.Field = strings.ReplaceAll(strings.TrimPrefix(b.path, "/"), "/", ".")
 		}
@@ -40,7 +41,7 @@ func (r *refusedBy) ofRange(f *diagnose.Finding) {
 	f.Evidence = words
 	f.Fix = []diagnose.Step{{
 		Kind: diagnose.StepOther,
-		Run:  fmt.Sprintf("kubectl -n %s patch limitrange %s --type json -p '[%s]'", r.object.Namespace, r.object.Name, strings.Join(ops, ",")),
+		Run:  kubectl(r.object.Namespace, "patch", "limitrange", r.object.Name, "--type", "json", "-p", asJSON(ops)),
 		Say:  "or give the sidecar other resources with the annotations sidecar.istio.io/proxyCPU, proxyCPULimit, proxyMemory and proxyMemoryLimit on the pods",
 	}}
 }
@@ -54,25 +55,25 @@ func (r *refusedBy) ofUnstated(f *diagnose.Finding) {
 	f.Message = fmt.Sprintf("%s refuses every new pod of %s because the sidecar states no %s", r.object, whose(r.workloads), joined(names))
 	f.Fix = []diagnose.Step{{
 		Kind: diagnose.StepOther,
-		Run:  fmt.Sprintf("echo '%s' | kubectl -n %s apply -f -", defaultsFor(names), r.object.Namespace),
+		Run:  command("echo", defaultsFor(names)) + " | " + kubectl(r.object.Namespace, "apply", "-f", "-"),
 		Say:  "gives a default to every container of the namespace that states nothing; or set global.proxy.resources of the installation",
 	}}
 }
 
 func (r *refusedBy) ofExceeded(f *diagnose.Finding) {
 	names := slices.Sorted(maps.Keys(r.over))
-	var sets []string
+	hard := map[core.ResourceName]string{}
 	for _, name := range names {
-		used, hard := r.quota.Status.Used[name], r.quota.Spec.Hard[name]
+		used, most := r.quota.Status.Used[name], r.quota.Spec.Hard[name]
 		first := r.pods[r.workloads[0]][1][name]
-		f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s used of %s, the next pod of %s takes %s with its sidecar", name, used.String(), hard.String(), r.workloads[0].Ref, first.String()))
-		sets = append(sets, fmt.Sprintf("%q:%q", name, r.needed(name)))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s: %s used of %s, the next pod of %s takes %s with its sidecar", name, used.String(), most.String(), r.workloads[0].Ref, first.String()))
+		hard[name] = r.needed(name)
 	}
 	f.Field = "spec.hard." + string(names[0])
 	f.Message = fmt.Sprintf("%s has too little %s left for the sidecar, so the API server refuses new pods of %s", r.object, joined(names), whose(r.workloads))
 	f.Fix = []diagnose.Step{{
 		Kind: diagnose.StepOther,
-		Run:  fmt.Sprintf(`kubectl -n %s patch resourcequota %s --type merge -p '{"spec":{"hard":{%s}}}'`, r.object.Namespace, r.object.Name, strings.Join(sets, ",")),
+		Run:  kubectl(r.object.Namespace, "patch", "resourcequota", r.object.Name, "--type", "merge", "-p", asJSON(map[string]any{"spec": map[string]any{"hard": hard}})),
 		Say:  "or give the sidecar less with the annotations sidecar.istio.io/proxyCPU, proxyCPULimit, proxyMemory and proxyMemoryLimit on the pods",
 	}}
 }

@@ -33,6 +33,11 @@ type refusal struct {
 // It looks at Pods, Events, Deployments, ReplicaSets, StatefulSets, DaemonSets
 // and Jobs, whichever of them the check has declared.
 func refusals(p *diagnose.Pass) []refusal {
+	kinds := []mesh.Kind{mesh.Pods, mesh.Events, mesh.Deployments, mesh.ReplicaSets, mesh.StatefulSets, mesh.DaemonSets, mesh.Jobs}
+	return slices.Clone(diagnose.Once(p, "refusals", kinds, findRefusals))
+}
+
+func findRefusals(p *diagnose.Pass) []refusal {
 	found := map[mesh.Ref]refusal{}
 	known := map[mesh.Ref]*mesh.Workload{}
 	for _, w := range p.Workloads {
@@ -46,7 +51,7 @@ func refusals(p *diagnose.Pass) []refusal {
 		}
 		w := known[m.root]
 		if w == nil && p.Scope.Workloads == nil && p.Scope.Has(m.root.Namespace) && m.custom {
-			w = &mesh.Workload{Ref: m.root, Template: m.template, Wanted: -1}
+			w = &mesh.Workload{Ref: m.root, Template: *m.template, Wanted: -1}
 		}
 		if w == nil || last.at.Before(found[m.root].Last) {
 			continue
@@ -75,8 +80,8 @@ type maker struct {
 	made      time.Time
 	youngest  time.Time
 	condition saying
-	custom    bool                 // root is of a kind that is not read (Rollout)
-	template  core.PodTemplateSpec // for custom roots
+	custom    bool                  // root is of a kind that is not read (Rollout)
+	template  *core.PodTemplateSpec // for custom roots
 }
 
 // latest is the newest thing said about a maker. A ReplicaSet's condition
@@ -148,7 +153,7 @@ func bareMessage(m string) string {
 func makers(s *mesh.Snapshot) []*maker {
 	pods := podsByController(s)
 	var all []*maker
-	add := func(k mesh.Kind, o *metav1.ObjectMeta, t core.PodTemplateSpec, wants, has int32) *maker {
+	add := func(k mesh.Kind, o *metav1.ObjectMeta, t *core.PodTemplateSpec, wants, has int32) *maker {
 		m := &maker{ref: mesh.RefTo(k, o.Namespace, o.Name), made: o.CreationTimestamp.Time, template: t}
 		m.root = m.ref
 		m.youngest = pods[m.ref].youngest
@@ -161,7 +166,7 @@ func makers(s *mesh.Snapshot) []*maker {
 	}
 	withSets := map[mesh.Ref]bool{}
 	for _, o := range s.ReplicaSets {
-		m := add(mesh.ReplicaSets, &o.ObjectMeta, o.Spec.Template, replicas(o.Spec.Replicas), o.Status.Replicas)
+		m := add(mesh.ReplicaSets, &o.ObjectMeta, &o.Spec.Template, replicas(o.Spec.Replicas), o.Status.Replicas)
 		if owner := metav1.GetControllerOfNoCopy(o); owner != nil {
 			m.root = mesh.Ref{APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: o.Namespace, Name: owner.Name}
 			m.custom = m.root != mesh.RefTo(mesh.Deployments, o.Namespace, owner.Name)
@@ -180,7 +185,7 @@ func makers(s *mesh.Snapshot) []*maker {
 		if withSets[mesh.RefTo(mesh.Deployments, o.Namespace, o.Name)] {
 			continue // its ReplicaSets know better which of them lacks pods
 		}
-		m := add(mesh.Deployments, &o.ObjectMeta, o.Spec.Template, replicas(o.Spec.Replicas), 0)
+		m := add(mesh.Deployments, &o.ObjectMeta, &o.Spec.Template, replicas(o.Spec.Replicas), 0)
 		for _, c := range o.Status.Conditions {
 			if c.Type == apps.DeploymentReplicaFailure && c.Status == core.ConditionTrue {
 				m.condition = saying{bareMessage(c.Message), later(c.LastUpdateTime, c.LastTransitionTime)}
@@ -188,13 +193,13 @@ func makers(s *mesh.Snapshot) []*maker {
 		}
 	}
 	for _, o := range s.StatefulSets {
-		add(mesh.StatefulSets, &o.ObjectMeta, o.Spec.Template, replicas(o.Spec.Replicas), o.Status.Replicas)
+		add(mesh.StatefulSets, &o.ObjectMeta, &o.Spec.Template, replicas(o.Spec.Replicas), o.Status.Replicas)
 	}
 	for _, o := range s.DaemonSets {
-		add(mesh.DaemonSets, &o.ObjectMeta, o.Spec.Template, o.Status.DesiredNumberScheduled, o.Status.CurrentNumberScheduled)
+		add(mesh.DaemonSets, &o.ObjectMeta, &o.Spec.Template, o.Status.DesiredNumberScheduled, o.Status.CurrentNumberScheduled)
 	}
 	for _, o := range s.Jobs {
-		m := add(mesh.Jobs, &o.ObjectMeta, o.Spec.Template, jobWants(o), o.Status.Active)
+		m := add(mesh.Jobs, &o.ObjectMeta, &o.Spec.Template, jobWants(o), o.Status.Active)
 		if owner := metav1.GetControllerOfNoCopy(o); owner != nil {
 			m.root = mesh.Ref{APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: o.Namespace, Name: owner.Name}
 			m.custom = owner.Kind != "CronJob"

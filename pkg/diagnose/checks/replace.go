@@ -1,8 +1,6 @@
 package checks
 
 import (
-	"strings"
-
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 
@@ -21,12 +19,11 @@ func replaced(p *diagnose.Pass, workloads []*mesh.Workload) []diagnose.Step {
 		if len(w.Pods) == 0 && p.Snapshot.Complete(mesh.Pods, w.Ref.Namespace) {
 			continue
 		}
-		in := "kubectl -n " + w.Ref.Namespace + " "
 		switch {
 		case w.Ref.Kind == "Pod":
 			last = append(last, diagnose.Step{
 				Kind: diagnose.StepRestart,
-				Run:  in + "get pod " + w.Ref.Name + " -o yaml | " + in + "replace --force -f -",
+				Run:  kubectl(w.Ref.Namespace, "get", "pod", w.Ref.Name, "-o", "yaml") + " | " + kubectl(w.Ref.Namespace, "replace", "--force", "-f", "-"),
 				Say:  "deletes the pod and creates it again: nothing else brings it back",
 			})
 		case w.Ref.Kind == "Job" || w.Ref.Kind == "CronJob":
@@ -40,13 +37,13 @@ func replaced(p *diagnose.Pass, workloads []*mesh.Workload) []diagnose.Step {
 			}
 			last = append(last, diagnose.Step{
 				Kind: diagnose.StepRestart,
-				Run:  in + "delete pod " + strings.Join(podNames(w), " "),
+				Run:  kubectl(w.Ref.Namespace, append([]string{"delete", "pod"}, podNames(w)...)...),
 				Say:  w.Ref.String() + " makes new pods for those that are deleted",
 			})
 		case paused(p.Snapshot, w):
 			first = append(first, diagnose.Step{
 				Kind: diagnose.StepRestart,
-				Run:  in + "rollout resume " + w.Ref.Arg(),
+				Run:  kubectl(w.Ref.Namespace, "rollout", "resume", w.Ref.Arg()),
 				Say:  "its rollout is paused, which lets no new pods be made",
 			})
 			refs = append(refs, w.Ref)

@@ -94,21 +94,26 @@ func sameID(spec *core.PodSpec) []identity {
 // otherID gives the containers an ID of their own.
 func otherID(w *mesh.Workload, as []identity) []diagnose.Step {
 	const other = proxyID + 1
-	patch, done := "", map[string]bool{}
+	type patch struct {
+		Name            string         `json:"name"`
+		SecurityContext map[string]int `json:"securityContext"`
+	}
+	var containers []patch
+	done := map[string]bool{}
 	for _, a := range as {
 		if done[a.container] {
 			continue
 		}
 		done[a.container] = true
-		ids := ""
+		ids := map[string]int{}
 		for _, b := range as {
 			if b.container == a.container {
-				ids += fmt.Sprintf(`,%q:%d`, b.key, other)
+				ids[b.key] = other
 			}
 		}
-		patch += fmt.Sprintf(`,{"name":%q,"securityContext":{%s}}`, a.container, ids[1:])
+		containers = append(containers, patch{a.container, ids})
 	}
-	return strategicPatch(w, fmt.Sprintf(`{"spec":{"containers":[%s]}}`, patch[1:]),
+	return strategicPatch(w, fmt.Sprintf(`{"spec":{"containers":%s}}`, asJSON(containers)),
 		fmt.Sprintf("or any other ID than %d that the image's files allow; and the same in the manifest or chart it comes from", proxyID))
 }
 
@@ -125,7 +130,7 @@ func strategicPatch(w *mesh.Workload, template, say string) []diagnose.Step {
 	}
 	return []diagnose.Step{{
 		Kind: diagnose.StepOther,
-		Run:  "kubectl -n " + w.Ref.Namespace + " patch " + w.Ref.Arg() + " -p '" + patch + "'",
+		Run:  kubectl(w.Ref.Namespace, "patch", w.Ref.Arg(), "-p", patch),
 		Say:  say,
 	}}
 }

@@ -48,12 +48,12 @@ func list(names []string) string {
 // restart for what can be restarted, words for what cannot. Many namespaces
 // get one sentence, since nobody pastes fifty commands.
 func restarts(refs []mesh.Ref) []diagnose.Step {
-	byNamespace := map[string][]string{}
+	byNamespace := map[string][]mesh.Ref{}
 	var rest []string
 	for _, r := range refs {
 		switch r.Kind {
 		case "Deployment", "StatefulSet", "DaemonSet":
-			byNamespace[r.Namespace] = append(byNamespace[r.Namespace], r.Arg())
+			byNamespace[r.Namespace] = append(byNamespace[r.Namespace], r)
 		case "CronJob", "Job": // their next pods are made anew by themselves
 		default:
 			rest = append(rest, r.String())
@@ -68,17 +68,11 @@ func restarts(refs []mesh.Ref) []diagnose.Step {
 		})
 	}
 	for _, ns := range names {
-		args := byNamespace[ns]
-		slices.Sort(args)
-		args = slices.Compact(args)
-		if len(args) == 0 {
+		if len(byNamespace[ns]) == 0 {
 			continue
 		}
-		if len(args) > 8 {
-			args = []string{"deployment"} // all of them: shorter, and no worse
-		}
 		steps = append(steps, diagnose.Step{
-			Run:  "kubectl -n " + ns + " rollout restart " + strings.Join(args, " "),
+			Run:  kubectl(ns, append([]string{"rollout", "restart"}, restarted(byNamespace[ns])...)...),
 			Kind: diagnose.StepRestart,
 		})
 	}
@@ -89,4 +83,23 @@ func restarts(refs []mesh.Ref) []diagnose.Step {
 		})
 	}
 	return steps
+}
+
+// restarted are the arguments of kubectl rollout restart for workloads of one
+// namespace: each by name or, where they are many, their kinds, which is
+// shorter and restarts all of these kinds (kubectl 1.35 takes kinds with commas
+// between them, and no list of bare kinds).
+func restarted(refs []mesh.Ref) []string {
+	var args, kinds []string
+	for _, r := range refs {
+		args = append(args, r.Arg())
+		kinds = append(kinds, strings.ToLower(r.Kind))
+	}
+	slices.Sort(args)
+	slices.Sort(kinds)
+	args = slices.Compact(args)
+	if len(args) > 8 {
+		return []string{strings.Join(slices.Compact(kinds), ",")}
+	}
+	return args
 }

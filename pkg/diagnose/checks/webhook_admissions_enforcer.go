@@ -83,13 +83,13 @@ func enforcerFix(p *diagnose.Pass, config string, who asking) []diagnose.Step {
 			own = append(own, ns.Name)
 		}
 	}
-	say := "or keep the label, and have AKS leave the configuration alone: kubectl label mutatingwebhookconfiguration " + config +
-		" admissions.enforcer/disabled=true, then take the expressions out of it"
+	say := "or keep the label, and have AKS leave the configuration alone: " + kubectl("", "label", "mutatingwebhookconfiguration", config, "admissions.enforcer/disabled=true") +
+		", then take the expressions out of it"
 	if len(own) == 0 {
 		return []diagnose.Step{{Kind: diagnose.StepManual, Say: strings.TrimPrefix(say, "or keep the label, and ")}}
 	}
 	slices.Sort(own)
 	return []diagnose.Step{{
-		Run: "kubectl label namespace " + strings.Join(own, " ") + " control-plane-", Say: say, Kind: diagnose.StepLabel,
+		Run: kubectl("", slices.Concat([]string{"label", "namespace"}, own, []string{"control-plane-"})...), Say: say, Kind: diagnose.StepLabel,
 	}}
 }

@@ -101,7 +101,7 @@ func (u caUser) callByName(p *diagnose.Pass, host string) []diagnose.Step {
 		})}
 	}
 	return []diagnose.Step{{
-		Run:  fmt.Sprintf("kubectl -n %s set env deployment/%s ISTIOD_CUSTOM_HOST=%s", u.plane.Namespace, u.plane.Deployment.Name, host),
+		Run:  kubectl(u.plane.Namespace, "set", "env", "deployment/"+u.plane.Deployment.Name, pair("ISTIOD_CUSTOM_HOST", host)),
 		Say:  "adds the name to istiod's certificate",
 		Kind: diagnose.StepOther,
 	}}

@@ -89,9 +89,9 @@ func routedTo(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 	})
 }
 
-// slippedThrough are the workloads that would be injected by these webhooks
-// now, and have pods without a sidecar that were created when they already
-// would have been.
+// slippedThrough are the workloads that have pods without a sidecar which
+// these webhooks let through: pods that would be injected as they are, made
+// after the namespace was labelled and the webhook was what it is now.
 func slippedThrough(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 	candidates := map[mesh.Ref]bool{}
 	for _, r := range routedTo(p, hooks) {
@@ -99,25 +99,26 @@ func slippedThrough(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 	}
 	var slipped []mesh.Ref
 	for _, w := range p.Workloads {
-		if !candidates[w.Ref] || w.Namespace == nil {
+		if !candidates[w.Ref] || w.Namespace == nil || !meantIn(w) {
 			continue
 		}
-		d, _ := p.DecideWorkload(w)
 		since, known := injectableSince(hooks[0].config, w.Namespace)
-		if !d.Inject || !known {
+		if !known {
 			continue
 		}
-		late := func(pod *core.Pod) bool { return pod.CreationTimestamp.After(since) && !mesh.Ambient(pod) }
-		if slices.ContainsFunc(w.Bare(), late) {
+		late := func(pod *core.Pod) bool {
+			return pod.CreationTimestamp.After(since) && p.Decide(w.Namespace, admission.ForPod(pod)).Inject
+		}
+		if d, _ := p.DecideWorkload(w); d.Inject && slices.ContainsFunc(bareNow(w), late) {
 			slipped = append(slipped, w.Ref)
 		}
 	}
 	return slipped
 }
 
-// injectableSince is when both a webhook configuration and the injection
-// labels of a namespace were as they are now; known is false where managedFields
-// do not tell.
+// injectableSince is since when a webhook configuration, its failurePolicy and
+// the injection labels of a namespace are as they are now; known is false where
+// managedFields do not tell.
 func injectableSince(c *admissionv1.MutatingWebhookConfiguration, ns *core.Namespace) (since time.Time, known bool) {
 	if c.CreationTimestamp.IsZero() {
 		return time.Time{}, false
@@ -127,7 +128,7 @@ func injectableSince(c *admissionv1.MutatingWebhookConfiguration, ns *core.Names
 	if !ok {
 		return time.Time{}, false
 	}
-	changed, ok := lastWriter(&c.ObjectMeta, "namespaceSelector", "objectSelector")
+	changed, ok := lastWriter(&c.ObjectMeta, "namespaceSelector", "objectSelector", "failurePolicy")
 	for _, w := range []writer{labelled, changed} {
 		if w.time.After(since) {
 			since = w.time

@@ -1,8 +1,10 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -25,7 +27,7 @@ To fix it, name the Service in clientConfig.service where the control plane runs
 		Severity: diagnose.Error,
 		Needs:    []mesh.Kind{mesh.MutatingWebhooks, mesh.Namespaces},
 		Wants:    backendKinds(mesh.EndpointSlices),
-		Explains: []string{"pod-creation-refused", "webhook-failure-policy-ignore"},
+		Explains: []string{"pod-creation-refused"},
 		Aliases:  []string{"IST0163", "IST0164"},
 		Run:      runWebhookHostNotFound,
 	}
@@ -103,7 +105,7 @@ func hostFix(p *diagnose.Pass, c *admissionv1.MutatingWebhookConfiguration, host
 		if svc.Name != parts[0] || svc.Namespace != parts[1] {
 			continue
 		}
-		var ops []string
+		var ops []patchOp
 		for i, w := range c.Webhooks {
 			if w.ClientConfig.URL == nil {
 				continue
@@ -112,14 +114,14 @@ func hostFix(p *diagnose.Pass, c *admissionv1.MutatingWebhookConfiguration, host
 			if err != nil {
 				return manual
 			}
-			port := u.Port()
-			if port == "" {
-				port = "443"
+			port, err := strconv.Atoi(cmp.Or(u.Port(), "443"))
+			if err != nil {
+				return manual
 			}
-			ops = append(ops, fmt.Sprintf(`{"op":"remove","path":"/webhooks/%d/clientConfig/url"},{"op":"add","path":"/webhooks/%d/clientConfig/service","value":{"namespace":"%s","name":"%s","path":"%s","port":%s}}`,
-				i, i, svc.Namespace, svc.Name, u.Path, port))
+			called := newServiceRef{svc.Name, svc.Namespace, u.Path, port}
+			ops = append(ops, patchOp{Op: "remove", Path: fmt.Sprintf("/webhooks/%d/clientConfig/url", i)}, patchOp{"add", fmt.Sprintf("/webhooks/%d/clientConfig/service", i), called})
 		}
-		return []diagnose.Step{{Kind: diagnose.StepOther, Run: fmt.Sprintf("kubectl patch mutatingwebhookconfiguration %s --type=json -p '[%s]'", c.Name, strings.Join(ops, ","))}}
+		return []diagnose.Step{{Kind: diagnose.StepOther, Run: kubectl("", "patch", "mutatingwebhookconfiguration", c.Name, "--type=json", "-p", asJSON(ops))}}
 	}
 	return manual
 }

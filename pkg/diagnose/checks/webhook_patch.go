@@ -3,7 +3,6 @@ package checks
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,19 +36,10 @@ func patchHooks(say string, hooks []injectorHook, change func(injectorHook) []pa
 		ops = append(ops, change(h)...)
 	}
 	return diagnose.Step{
-		Run:  "kubectl patch mutatingwebhookconfiguration " + hooks[0].config.Name + " --type=json -p " + quoted(ops),
+		Run:  kubectl("", "patch", "mutatingwebhookconfiguration", hooks[0].config.Name, "--type=json", "-p", asJSON(ops)),
 		Say:  say,
 		Kind: diagnose.StepOther,
 	}
-}
-
-// quoted is a value as JSON, quoted for a POSIX shell.
-func quoted(v any) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // plain structs and API types always encode
-	return "'" + strings.ReplaceAll(strings.TrimSpace(b.String()), "'", `'\''`) + "'"
 }
 
 // fieldsOf lists a field of several webhooks: "webhooks[0,2].failurePolicy".

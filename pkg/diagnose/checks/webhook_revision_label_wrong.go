@@ -72,7 +72,7 @@ func findWrongLabels(p *diagnose.Pass) []diagnose.Finding {
 			f.Evidence = append(f.Evidence, "label "+w.String())
 		}
 		f.Fix = []diagnose.Step{{
-			Run:  fmt.Sprintf("kubectl label mutatingwebhookconfiguration %s %s=%s --overwrite", c.Name, mesh.RevisionLabel, revision),
+			Run:  kubectl("", "label", "mutatingwebhookconfiguration", c.Name, pair(mesh.RevisionLabel, revision), "--overwrite"),
 			Say:  "istiod then fills in caBundle",
 			Kind: diagnose.StepLabel,
 		}}

@@ -3,11 +3,11 @@ package checks
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
@@ -61,7 +61,11 @@ func serviceFix(p *diagnose.Pass, hooks []injectorHook, cp *mesh.ControlPlane) [
 	}
 	var ports []port
 	for _, ip := range istiodPorts() {
-		ports = append(ports, port{ip.name, ip.port, containerPort(cp.Deployment, ip.container, ip.target)})
+		target := containerPort(cp.Deployment, ip.container, ip.target)
+		if ip.name == "https-webhook" {
+			target = servedPort(cp.Deployment)
+		}
+		ports = append(ports, port{ip.name, ip.port, target})
 	}
 	revision := istiodRevision(cp.Deployment)
 	selector := map[string]string{"app": "istiod"}
@@ -97,19 +101,55 @@ func portFix(p *diagnose.Pass, hooks []injectorHook, svc *core.Service) []diagno
 	}
 	ref, target := hooks[0].hook().ClientConfig.Service, int32(15017)
 	if cp := answering(p, ref); cp != nil {
-		target = containerPort(cp.Deployment, "https-webhooks", target)
+		target = servedPort(cp.Deployment)
 	}
-	port := map[string]any{"name": "https-webhook", "port": calledPort(ref), "targetPort": target, "protocol": "TCP"}
+	ops := []patchOp{{"add", "/spec/ports/-", map[string]any{"name": freeName(svc, "https-webhook"), "port": calledPort(ref), "targetPort": target, "protocol": "TCP"}}}
+	say := "gives the Service the port on which istiod serves its webhook"
+	if i := slices.IndexFunc(svc.Spec.Ports, func(sp core.ServicePort) bool { return leadsTo(sp, target) }); i >= 0 {
+		at := fmt.Sprintf("/spec/ports/%d/port", i)
+		ops = []patchOp{{"test", at, svc.Spec.Ports[i].Port}, {"replace", at, calledPort(ref)}}
+		say = fmt.Sprintf("has the Service's port for webhooks answer to %d again; a port of another number for webhooks wants their clientConfig changed with it", calledPort(ref))
+	}
 	return []diagnose.Step{{
-		Run:  fmt.Sprintf("kubectl -n %s patch service %s --type=json -p %s", svc.Namespace, svc.Name, quoted([]patchOp{{"add", "/spec/ports/-", port}})),
-		Say:  "gives the Service the port on which istiod serves its webhook",
+		Run:  kubectl(svc.Namespace, "patch", "service", svc.Name, "--type=json", "-p", asJSON(ops)),
+		Say:  say,
 		Kind: diagnose.StepOther,
 	}}
 }
 
+// servedPort is the port on which an istiod serves its webhook, or what the
+// chart gives it where its flag cannot be read.
+func servedPort(d *apps.Deployment) int32 {
+	if n, ok := webhookPort(d.Spec.Template.Spec); ok {
+		return n
+	}
+	return 15017
+}
+
+// leadsTo reports whether a port of a Service is the one for webhooks: by where
+// it leads, or by the name that Istio's chart gives it.
+func leadsTo(sp core.ServicePort, target int32) bool {
+	switch {
+	case sp.Protocol != "" && sp.Protocol != core.ProtocolTCP:
+		return false
+	case sp.TargetPort.Type == intstr.Int && sp.TargetPort.IntVal != 0:
+		return sp.TargetPort.IntVal == target
+	}
+	return sp.Name == "https-webhook" || sp.TargetPort.StrVal == "https-webhooks"
+}
+
+// freeName is a name for another port of a Service, in which names are unique.
+func freeName(svc *core.Service, name string) string {
+	free := name
+	for n := 2; slices.ContainsFunc(svc.Spec.Ports, func(sp core.ServicePort) bool { return sp.Name == free }); n++ {
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+	return free
+}
+
 // leftoverFix is what to do with a configuration whose istiod is gone.
 func leftoverFix(p *diagnose.Pass, c *admissionv1.MutatingWebhookConfiguration, who asking, routed []mesh.Ref) []diagnose.Step {
-	remove := diagnose.Step{Run: "kubectl delete mutatingwebhookconfiguration " + c.Name, Kind: diagnose.StepOther}
+	remove := diagnose.Step{Run: kubectl("", "delete", "mutatingwebhookconfiguration", c.Name), Kind: diagnose.StepOther}
 	to := bestRevision(p)
 	name := answersTo(c)
 	switch {
@@ -121,7 +161,7 @@ func leftoverFix(p *diagnose.Pass, c *admissionv1.MutatingWebhookConfiguration, 
 		return []diagnose.Step{remove}
 	}
 	set := diagnose.Step{
-		Run:  "istioctl tag set " + name + " --revision " + to + " --overwrite" + istioNamespace(p, to),
+		Run:  tagSet(p, name, to),
 		Say:  "has revision " + to + " serve what asks for " + name,
 		Kind: diagnose.StepOther,
 	}
@@ -135,7 +175,7 @@ func leftoverFix(p *diagnose.Pass, c *admissionv1.MutatingWebhookConfiguration, 
 	var steps []diagnose.Step
 	if len(who.namespaces) > 0 {
 		steps = append(steps, diagnose.Step{
-			Run:  fmt.Sprintf("kubectl label namespace %s %s=%s --overwrite", strings.Join(who.namespaces, " "), mesh.RevisionLabel, to),
+			Run:  kubectl("", slices.Concat([]string{"label", "namespace"}, who.namespaces, []string{pair(mesh.RevisionLabel, to), "--overwrite"})...),
 			Say:  "moves the namespaces to revision " + to,
 			Kind: diagnose.StepLabel,
 		})

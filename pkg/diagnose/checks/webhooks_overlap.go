@@ -125,7 +125,7 @@ func (o *overlap) resolve(p *diagnose.Pass) (loser string, fix []diagnose.Step) 
 	names := slices.Sorted(maps.Keys(configs))
 	for _, n := range names { // one whose istiod is gone
 		if v := configs[n]; len(names) > 1 && o.gone(p, v) {
-			return n, []diagnose.Step{{Run: "kubectl delete mutatingwebhookconfiguration " + n, Say: "its istiod is gone", Kind: diagnose.StepOther}}
+			return n, []diagnose.Step{{Run: kubectl("", "delete", "mutatingwebhookconfiguration", n), Say: "its istiod is gone", Kind: diagnose.StepOther}}
 		}
 	}
 	for _, n := range names { // the base configuration beside the tag default
@@ -133,7 +133,7 @@ func (o *overlap) resolve(p *diagnose.Pass) (loser string, fix []diagnose.Step) 
 		if v := configs[n]; v.Tag == "" && v.Revision == "default" && tag >= 0 {
 			to := configs[names[tag]].Revision
 			return n, []diagnose.Step{{
-				Run:  "istioctl tag set default --revision " + to + " --overwrite" + istioNamespace(p, to),
+				Run:  tagSet(p, "default", to),
 				Say:  "switches " + n + " off, so that the tag alone serves; where Helm owns it, the next upgrade switches it on again: install the default revision with a name, or the tag with revisionTags",
 				Kind: diagnose.StepOther,
 			}}
