@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -170,20 +171,18 @@ func btoi(b bool) int {
 	return 0
 }
 
+// commandStart is where a command of ours begins in a line for the shell: at
+// its start, after a pipe, "&&" or ";", or in "$(".
+var commandStart = regexp.MustCompile(`(^|\||&&|;|\$\()(\s*)(kubectl mesh|kubectl|istioctl) `)
+
 // connect puts the user's connection flags into commands, so that they reach
 // the cluster that was looked at. A plugin takes them after its own name.
 func connect(steps []Step, flags string) {
 	if flags == "" {
 		return
 	}
-	r := strings.NewReplacer(
-		"kubectl mesh ", "kubectl mesh "+flags+" ",
-		"kubectl ", "kubectl "+flags+" ",
-		"istioctl ", "istioctl "+flags+" ",
-	)
+	with := "${1}${2}${3} " + strings.ReplaceAll(flags, "$", "$$") + " "
 	for i := range steps {
-		if steps[i].Run != "" {
-			steps[i].Run = r.Replace(steps[i].Run)
-		}
+		steps[i].Run = commandStart.ReplaceAllString(steps[i].Run, with)
 	}
 }

@@ -29,12 +29,29 @@ func caUsers(p *diagnose.Pass) []caUser {
 	for _, hooks := range called {
 		u := caUser{hooks: hooks, to: hooks[0].hook().ClientConfig.Service}
 		u.plane = answering(p, u.to)
-		if m := rootCert(p.Snapshot, u.to.Namespace); m != nil {
-			u.root = readBundle([]byte(m.Data[rootCertKey]))
-		}
+		u.root = publishedRoot(p.Snapshot, u.to.Namespace)
 		users = append(users, u)
 	}
 	return users
+}
+
+// publishedRoot is the root that the istiod of a namespace publishes there, in
+// ConfigMap istio-ca-root-cert. It is empty where that is the root of an istiod
+// of another namespace: without discoverySelectors each writes the ConfigMap
+// into all namespaces, and the last of them wins.
+func publishedRoot(s *mesh.Snapshot, namespace string) bundle {
+	m := rootCert(s, namespace)
+	if m == nil {
+		return nil
+	}
+	root := readBundle([]byte(m.Data[rootCertKey]))
+	for _, h := range injectorHooks(s) {
+		c := h.hook().ClientConfig
+		if h.active() && c.Service != nil && c.Service.Namespace != namespace && readBundle(c.CABundle).shares(root) {
+			return nil
+		}
+	}
+	return root
 }
 
 // only keeps the hooks that a condition holds for.

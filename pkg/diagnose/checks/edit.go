@@ -140,11 +140,11 @@ func (e edit) templateSteps(p *diagnose.Pass, w *mesh.Workload) []diagnose.Step 
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet":
 	case "CronJob":
 		patch = map[string]any{"jobTemplate": map[string]any{"spec": patch}}
-	default:
-		return []diagnose.Step{{Kind: diagnose.StepManual, Say: "change the pod template of " + w.Ref.String() + ": " + e.words() + " (whoever owns it)"}}
 	case "Pod", "Job":
 		return []diagnose.Step{{Kind: diagnose.StepManual, Say: "change the manifest of " + w.Ref.String() + ": " + e.words() +
 			"; then delete it and create it again, since a " + w.Ref.Kind + " that exists cannot be injected (whoever owns it)"}}
+	default:
+		return []diagnose.Step{{Kind: diagnose.StepManual, Say: "change the pod template of " + w.Ref.String() + ": " + e.words() + " (whoever owns it)"}}
 	}
 	steps := []diagnose.Step{{
 		Kind: diagnose.StepOther,

@@ -15,6 +15,7 @@ import (
 
 // outage is why no istiod stands behind a Service, and what helps.
 type outage struct {
+	vague    bool   // nothing tells more than that it is not ready
 	why      string // the rest of a sentence: "Deployment istiod is scaled to 0"
 	field    string
 	evidence []string

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	core "k8s.io/api/core/v1"
 
@@ -18,6 +19,14 @@ import (
 func (b *backend) podOutage(s *mesh.Snapshot, p *core.Pod) outage {
 	o := b.podReason(s, p)
 	d := b.deployment
+	if age := s.Time.Sub(p.CreationTimestamp.Time); o.vague && d != nil && age >= 0 && age < time.Minute {
+		o.why += fmt.Sprintf(" (started %d seconds ago)", int(age.Seconds()))
+		o.fix = []diagnose.Step{{
+			Kind: diagnose.StepOther, Run: kubectl(b.namespace, "rollout", "status", "deployment/"+d.Name, "--timeout=2m"),
+			Say: "waits for it; nothing is known to be wrong with it yet",
+		}}
+		return o
+	}
 	if d == nil || rolledOut(d) || revisionNumber(d) < 2 {
 		return o
 	}
@@ -56,7 +65,8 @@ func (b *backend) podReason(s *mesh.Snapshot, p *core.Pod) outage {
 		return outage{why: fmt.Sprintf("pod %s is not ready: %s", p.Name, said), evidence: []string{name + ": " + said}, fix: append(b.logs(p, false), b.restart("")...)}
 	}
 	return outage{
-		why: fmt.Sprintf("pod %s is %s, not ready", p.Name, phase(p)), evidence: []string{name + ": condition Ready is not True"},
+		vague: true,
+		why:   fmt.Sprintf("pod %s is %s, not ready", p.Name, phase(p)), evidence: []string{name + ": condition Ready is not True"},
 		fix: append(b.logs(p, false), b.restart("if the log shows no reason")...),
 	}
 }

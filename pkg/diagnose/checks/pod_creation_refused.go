@@ -112,16 +112,29 @@ func refusedFinding(p *diagnose.Pass, key string, group []refusal) diagnose.Find
 		Fix:      append(refusedSteps(p, r), hurry(refs)...),
 	}
 	if len(group) == 1 {
-		f.Message = fmt.Sprintf("New pods of %s are refused: %s", r.Workload.Ref, r.Message)
-		f.Evidence = f.Evidence[1:] // the message holds it
+		f.Message = fmt.Sprintf("New pods of %s are refused: %s", r.Workload.Ref, shortened(r.Message))
+		if shortened(r.Message) == r.Message {
+			f.Evidence = f.Evidence[1:] // the message holds it
+		}
 	} else {
-		f.Message = fmt.Sprintf("New pods of %s are refused: %s", hit(refs), plain(r))
+		f.Message = fmt.Sprintf("New pods of %s are refused: %s", hit(refs), shortened(plain(r)))
 		f.Object = mesh.RefTo(mesh.Namespaces, "", r.Workload.Ref.Namespace)
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(key)) // a hash takes everything
 	f.ID = fmt.Sprintf("pod-creation-refused/%s/%08x", r.Cause, h.Sum32())
 	return f
+}
+
+// shortened cuts words that are longer than a screen has room for; the
+// evidence has them whole.
+func shortened(said string) string {
+	const most = 300
+	runes := []rune(said)
+	if len(runes) <= most {
+		return said
+	}
+	return string(runes[:most]) + " …"
 }
 
 // refusedSteps says what to change, as far as the words tell.

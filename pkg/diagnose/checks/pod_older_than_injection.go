@@ -127,7 +127,7 @@ func whyBare(p *diagnose.Pass, g group) (why string, evidence []string) {
 		return made + " of an older template, which did not ask for it", evidence
 	case last.IsZero() || set.IsZero() && since.IsZero():
 		return made + " before it was asked for, or while it did not work", evidence
-	case last.Equal(set):
+	case last.Equal(set) && !bornWith(g.namespace, set):
 		return made + " in the second in which the namespace was labelled, most likely before it, and a sidecar comes only with a new pod", evidence
 	case last.Before(set):
 		return they + " older than the label on the namespace, and a sidecar comes only with a new pod", evidence

@@ -25,6 +25,12 @@ func labelSince(ns *core.Namespace) (label string, since time.Time) {
 	return "", time.Time{}
 }
 
+// bornWith reports whether a namespace had a label from its creation on, which
+// was set at a time.
+func bornWith(ns *core.Namespace, set time.Time) bool {
+	return !set.IsZero() && ns.CreationTimestamp.Time.Equal(set)
+}
+
 // webhookSince is since when a webhook selects as it does: the last writing of
 // its configuration's selectors, or its creation.
 func webhookSince(s *mesh.Snapshot, v *admission.Verdict) time.Time {

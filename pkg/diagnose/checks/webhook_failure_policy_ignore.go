@@ -91,12 +91,17 @@ func routedTo(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 
 // slippedThrough are the workloads that have pods without a sidecar which
 // these webhooks let through: pods that would be injected as they are, made
-// after the namespace was labelled and the webhook was what it is now.
+// after the namespace was labelled and the webhook and its failurePolicy were
+// what they are now.
 func slippedThrough(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 	candidates := map[mesh.Ref]bool{}
 	for _, r := range routedTo(p, hooks) {
 		candidates[r] = true
 	}
+	// Times are in whole seconds. A pod of the second in which the policy was set
+	// is counted: that it came first and was bare for another reason is rarer.
+	policy, _ := lastWriter(&hooks[0].config.ObjectMeta, "failurePolicy")
+	ignored := policy.time
 	var slipped []mesh.Ref
 	for _, w := range p.Workloads {
 		if !candidates[w.Ref] || w.Namespace == nil || !meantIn(w) {
@@ -107,7 +112,8 @@ func slippedThrough(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 			continue
 		}
 		late := func(pod *core.Pod) bool {
-			return pod.CreationTimestamp.After(since) && p.Decide(w.Namespace, admission.ForPod(pod)).Inject
+			made := pod.CreationTimestamp.Time
+			return made.After(since) && !made.Before(ignored) && p.Decide(w.Namespace, admission.ForPod(pod)).Inject
 		}
 		if d, _ := p.DecideWorkload(w); d.Inject && slices.ContainsFunc(bareNow(w), late) {
 			slipped = append(slipped, w.Ref)
@@ -116,7 +122,7 @@ func slippedThrough(p *diagnose.Pass, hooks []injectorHook) []mesh.Ref {
 	return slipped
 }
 
-// injectableSince is since when a webhook configuration, its failurePolicy and
+// injectableSince is since when the selectors of a webhook configuration and
 // the injection labels of a namespace are as they are now; known is false where
 // managedFields do not tell.
 func injectableSince(c *admissionv1.MutatingWebhookConfiguration, ns *core.Namespace) (since time.Time, known bool) {
@@ -128,7 +134,10 @@ func injectableSince(c *admissionv1.MutatingWebhookConfiguration, ns *core.Names
 	if !ok {
 		return time.Time{}, false
 	}
-	changed, ok := lastWriter(&c.ObjectMeta, "namespaceSelector", "objectSelector", "failurePolicy")
+	changed, ok := lastWriter(&c.ObjectMeta, "namespaceSelector", "objectSelector")
+	if bornWith(ns, labelled.time) {
+		labelled.time = time.Time{} // every pod in it is younger than the label
+	}
 	for _, w := range []writer{labelled, changed} {
 		if w.time.After(since) {
 			since = w.time

@@ -88,11 +88,7 @@ func stale(p *diagnose.Pass, hooks []injectorHook) bool {
 		if svc == nil {
 			continue
 		}
-		m := rootCert(p.Snapshot, svc.Namespace)
-		if m == nil {
-			continue
-		}
-		if root := readBundle([]byte(m.Data[rootCertKey])); len(root) > 0 && !readBundle(h.hook().ClientConfig.CABundle).shares(root) {
+		if root := publishedRoot(p.Snapshot, svc.Namespace); len(root) > 0 && !readBundle(h.hook().ClientConfig.CABundle).shares(root) {
 			return true
 		}
 	}

@@ -22,7 +22,7 @@ func printTable(w io.Writer, r *diagnose.Report, style Style) error {
 	t := &table{style: style, report: r}
 	t.header()
 	if !t.noIstio() {
-		for _, a := range diagnose.Areas() {
+		for _, a := range t.areas() {
 			t.area(a)
 		}
 		t.gaps()
@@ -78,6 +78,18 @@ func (t *table) noIstio() bool {
 	}
 	t.line("There is no Istio here: no injection webhook, no istiod, and no pod with a proxy.")
 	return true
+}
+
+// areas puts those with the worst findings first: who is on call reads the top
+// of the screen.
+func (t *table) areas() []diagnose.Area {
+	worst := map[diagnose.Area]int{}
+	for _, f := range t.report.Roots() {
+		worst[t.areaOf(f.Check)] = max(worst[t.areaOf(f.Check)], diagnose.Info.Rank()-f.Severity.Rank())
+	}
+	areas := diagnose.Areas()
+	slices.SortStableFunc(areas, func(a, b diagnose.Area) int { return worst[b] - worst[a] })
+	return areas
 }
 
 func (t *table) area(a diagnose.Area) {
