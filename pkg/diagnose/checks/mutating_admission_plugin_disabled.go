@@ -191,7 +191,7 @@ func pluginByMetrics(s *mesh.Snapshot) (off []pluginOff, told bool) {
 	}
 	return []pluginOff{{
 		object: mesh.RefTo(mesh.Services, "default", "kubernetes"), server: "the API server",
-		evidence: "/metrics of the API server: apiserver_admission_controller_admission_duration_seconds counts " + strings.Join(sorted(m.Plugins), ", ") + ", but not " + mutatingPlugin,
+		evidence: "/metrics of the API server: apiserver_admission_controller_admission_duration_seconds counts " + list(sorted(m.Plugins)) + ", but not " + mutatingPlugin,
 		fix:      diagnose.Step{Kind: diagnose.StepManual, Say: "take " + mutatingPlugin + " out of the API server's flag --disable-admission-plugins and restart it, whoever runs the control plane; on a managed cluster ask the provider, with this line of evidence"},
 	}}, true
 }
