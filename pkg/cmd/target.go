@@ -132,6 +132,9 @@ func (t target) scope(s *mesh.Snapshot) (diagnose.Scope, error) {
 	sc.Workloads = func(w *mesh.Workload) bool {
 		return (wanted == nil || wanted[w.Ref]) && (t.selector == nil || t.selector.Matches(labels.Set(w.Template.Labels)))
 	}
+	if t.selector != nil && !slices.ContainsFunc(mesh.Workloads(s), func(w *mesh.Workload) bool { return sc.Has(w.Ref.Namespace) && sc.Workloads(w) }) {
+		return sc, fmt.Errorf("no workload that you may see has pods with the labels %s", t.selector) // "all is well" would mislead
+	}
 	return sc, nil
 }
 

@@ -62,6 +62,8 @@ func shop() *mesh.Snapshot {
 func TestTargetsFindTheirWorkloads(t *testing.T) {
 	selector, err := labels.Parse("app=db")
 	require.NoError(t, err)
+	nobody, err := labels.Parse("app=wbe")
+	require.NoError(t, err)
 	cases := map[string]struct {
 		target target
 		want   []string
@@ -76,6 +78,7 @@ func TestTargetsFindTheirWorkloads(t *testing.T) {
 		"the deployment of a pod":  {target: target{namespace: "shop", names: []typeName{{"pod", "web-7d9-x"}}}, want: []string{"web"}, named: true},
 		"behind a service":         {target: target{namespace: "shop", names: []typeName{{"service", "front"}}}, want: []string{"web"}, named: true},
 		"by the labels of pods":    {target: target{namespace: "shop", selector: selector}, want: []string{"db"}},
+		"labels that no pod has":   {target: target{namespace: "shop", selector: nobody}, err: "no workload that you may see has pods with the labels app=wbe"},
 		"a deployment that is not": {target: target{namespace: "shop", names: []typeName{{"deployment", "wbe"}}}, err: `deployment/wbe not found in namespace "shop", or it has no pods and no pod template`},
 	}
 	for name, c := range cases {
