@@ -211,7 +211,13 @@ func (o *doctorOptions) run(ctx context.Context) error {
 	if err := printer.Doctor(o.Out, report, o.format, o.style); err != nil {
 		return err
 	}
-	return verdict(report, o.failOn, o.allowUnknown)
+	err = verdict(report, o.failOn, o.allowUnknown)
+	var exit *exitError
+	if errors.As(err, &exit) && exit.code == exitFailed && (o.format == "short" || o.format == "name") {
+		// These formats have no place for it, and silence would look like health.
+		exit.err = fmt.Errorf("nothing found, but %d checks could not look; -o table says why", report.Count().Unknown)
+	}
+	return err
 }
 
 // verdict is the report as an exit code; nil for 0.

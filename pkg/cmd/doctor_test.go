@@ -64,6 +64,7 @@ func TestBadInputIsOneLineAndExitCode2(t *testing.T) {
 		"a check that is not":       {"doctor", "--checks", "nope"},
 		"a colour that is not":      {"doctor", "--color", "blue"},
 		"a file that is not":        {"doctor", "-f", "no-such-file.yaml"},
+		"a folder to save to":       {"doctor", "-f", "../../test/recordings/1-a-healthy-mesh.yaml.gz", "--save", "/no/such/folder/x.yaml"},
 		"a selector that is broken": {"doctor", "-l", "a=b=c"},
 		"-n and -A":                 {"doctor", "-n", "shop", "-A"},
 		"a name and -A":             {"doctor", "deploy/web", "-A"},
@@ -92,6 +93,15 @@ func TestBrokenYAMLNamesFileAndDocumentAndTheRestIsRead(t *testing.T) {
 	assert.Contains(t, errOut, file)
 	assert.Contains(t, errOut, "document 2")
 	assert.Contains(t, out, "Could not look")
+}
+
+func TestFormatsWithoutRoomForItSayOnStderrThatNothingCouldBeLookedAt(t *testing.T) {
+	for _, format := range []string{"short", "name"} {
+		code, out, errOut := kubectlMesh(t, "", "doctor", "-f", "-", "-o", format)
+		assert.Equal(t, exitFailed, code)
+		assert.Empty(t, out)
+		assert.Regexp(t, `\Aerror: nothing found, but \d+ checks could not look; -o table says why\n\z`, errOut)
+	}
 }
 
 func TestVersionNeedsNoCluster(t *testing.T) {

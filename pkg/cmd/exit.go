@@ -30,6 +30,7 @@ type exitError struct {
 	err  error
 }
 
+// Error is what the program prints.
 func (e *exitError) Error() string {
 	if e.err == nil {
 		return fmt.Sprintf("exit code %d", e.code)
@@ -37,6 +38,7 @@ func (e *exitError) Error() string {
 	return e.err.Error()
 }
 
+// Unwrap returns the error that carries the words.
 func (e *exitError) Unwrap() error { return e.err }
 
 // exitCode says an error in one line, if it has something to say, and returns

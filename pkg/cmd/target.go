@@ -38,6 +38,7 @@ func (t target) String() string {
 // typeName is one TYPE/NAME, the type in its full singular form and lower case.
 type typeName struct{ kind, name string }
 
+// String is the name as kubectl takes it: "deployment/web".
 func (n typeName) String() string { return n.kind + "/" + n.name }
 
 // shortTypes are the short and plural names that kubectl knows.

@@ -37,6 +37,7 @@ type backend struct {
 	injected   time.Time   // when the youngest pod was made that its revision injected; zero when none
 }
 
+// String names the Service: "Service istio-system/istiod".
 func (b *backend) String() string       { return "Service " + b.namespace + "/" + b.name }
 func (b *backend) ref() mesh.Ref        { return mesh.RefTo(mesh.Services, b.namespace, b.name) }
 func webhookKey(c string, i int) string { return fmt.Sprintf("%s/%d", c, i) }

@@ -34,4 +34,5 @@ func (v version) compare(o version) int {
 	return cmp.Or(cmp.Compare(v.major, o.major), cmp.Compare(v.minor, o.minor), cmp.Compare(v.patch, o.patch))
 }
 
+// String is the minor version: "1.29".
 func (v version) String() string { return fmt.Sprintf("%d.%d", v.major, v.minor) }

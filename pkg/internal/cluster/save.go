@@ -66,6 +66,10 @@ func saveObject(out io.Writer, i mesh.Info, o runtime.Object) error {
 func SaveFile(name string, s *mesh.Snapshot) (err error) {
 	// A temporary file is its owner's alone from the start.
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("cannot write to folder %s: %w", filepath.Dir(name), path.Err) // the temporary name says nothing
+	}
 	if err != nil {
 		return err
 	}
