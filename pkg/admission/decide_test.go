@@ -75,7 +75,9 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func (c testCase) ask(d *admission.Decider) answer {
+func (c testCase) ask(d *admission.Decider) answer { return answerOf(d.Decide(c.question())) }
+
+func (c testCase) question() (*core.Namespace, admission.Template) {
 	name := c.Namespace
 	if name == "" {
 		name = "shop"
@@ -91,7 +93,7 @@ func (c testCase) ask(d *admission.Decider) answer {
 			Spec:       core.PodSpec{HostNetwork: c.HostNetwork, Containers: []core.Container{{Name: "app"}}},
 		}, name)
 	}
-	return answerOf(d.Decide(ns, t))
+	return ns, t
 }
 
 func answerOf(d admission.Decision) answer {

@@ -18,6 +18,7 @@ type Decider struct {
 	missing  bool   // the snapshot has no injection webhook
 	problems []Problem
 	names    []string
+	keys     map[label]bool // that decisions depend on
 }
 
 // Problem is something in the cluster that cannot be used as it stands: a
@@ -54,6 +55,7 @@ func New(s *mesh.Snapshot) *Decider {
 	d.missing = len(d.webhooks) == 0
 	d.problems = append(c.problems, f.problems...)
 	d.names = listened(d.webhooks)
+	d.keys = asksFor(d.webhooks)
 	return d
 }
 

@@ -24,12 +24,12 @@ type input struct {
 	whole       bool // the pod is known in full
 	pod         *core.Pod
 	read        bool // the namespace was read
-	met         map[metLabel]string
+	met         map[label]string
 	attr        *admission.VersionedAttributes
 }
 
 func newInput(ns *core.Namespace, t Template) *input {
-	in := &input{podLabels: t.Labels, annotations: t.Annotations, hostNetwork: t.HostNetwork, pod: t.Pod, whole: t.Pod != nil, read: ns != nil, met: map[metLabel]string{}}
+	in := &input{podLabels: t.Labels, annotations: t.Annotations, hostNetwork: t.HostNetwork, pod: t.Pod, whole: t.Pod != nil, read: ns != nil, met: map[label]string{}}
 	if ns != nil {
 		in.namespace, in.nsLabels = ns.Name, ns.Labels
 	} else if t.Pod != nil {
@@ -55,14 +55,15 @@ func (in *input) nameNamespace() {
 	in.nsLabels[core.LabelMetadataName] = in.namespace
 }
 
-type metLabel struct {
+// label is a label of a namespace or of a pod.
+type label struct {
 	side side
 	key  string
 }
 
 // got says what a label is; many webhooks ask for the same few.
 func (in *input) got(whose side, key string) string {
-	at := metLabel{whose, key}
+	at := label{whose, key}
 	if text, ok := in.met[at]; ok {
 		return text
 	}

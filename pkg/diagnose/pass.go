@@ -70,7 +70,7 @@ func Once[T any](p *Pass, name string, kinds []mesh.Kind, find func(*Pass) T) T 
 // Needs MutatingWebhooks and Namespaces, better with ConfigMaps. Decisions are
 // remembered by namespace labels and template.
 func (p *Pass) Decide(ns *core.Namespace, t admission.Template) admission.Decision {
-	return p.shared.decide(ns, t)
+	return *p.shared.decide(ns, t)
 }
 
 // DecideWorkload is Decide for a workload's next pod. Where its namespace was

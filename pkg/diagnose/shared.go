@@ -1,11 +1,6 @@
 package diagnose
 
 import (
-	"encoding/json"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	core "k8s.io/api/core/v1"
@@ -18,15 +13,14 @@ import (
 // shared is the work that checks have in common, done once for a run.
 type shared struct {
 	snapshot *mesh.Snapshot
-	decider  *admission.Decider
+	decider  func() *admission.Decider // made when the first asks
 	planes   []*mesh.ControlPlane
 	injector Injector
 
-	found     map[string]any // by Once
-	decisions map[string]admission.Decision
-	workloads map[*mesh.Workload]admission.Decision
+	found     map[string]any                 // by Once
+	decisions map[string]*admission.Decision // by what decides
+	workloads map[*mesh.Workload]*admission.Decision
 	injected  map[*mesh.Workload]injection
-	once      sync.Once
 }
 
 type injection struct {
@@ -37,54 +31,37 @@ type injection struct {
 func newShared(s *mesh.Snapshot, in Injector) *shared {
 	return &shared{
 		snapshot: s, planes: mesh.ControlPlanes(s), injector: in,
+		decider:   sync.OnceValue(func() *admission.Decider { return admission.New(s) }),
 		found:     map[string]any{},
-		decisions: map[string]admission.Decision{},
-		workloads: map[*mesh.Workload]admission.Decision{},
+		decisions: map[string]*admission.Decision{},
+		workloads: map[*mesh.Workload]*admission.Decision{},
 		injected:  map[*mesh.Workload]injection{},
 	}
 }
 
-func (s *shared) decide(ns *core.Namespace, t admission.Template) admission.Decision {
-	s.once.Do(func() { s.decider = admission.New(s.snapshot) })
-	key := decisionKey(ns, t, s.decider.Conditional())
-	d, ok := s.decisions[key]
-	if !ok {
-		d = s.decider.Decide(ns, t)
-		s.decisions[key] = d
+func (s *shared) decide(ns *core.Namespace, t admission.Template) *admission.Decision {
+	d := s.decider()
+	key := d.Key(ns, t)
+	if known, ok := s.decisions[key]; ok {
+		return known
 	}
-	return d
-}
-
-// decisionKey is the same for templates that cannot be told apart by any rule.
-// Match conditions may look at the whole pod, so that all of it is in the key
-// where there are any.
-func decisionKey(ns *core.Namespace, t admission.Template, conditions bool) string {
-	var b strings.Builder
-	b.WriteString(ns.Name)
-	for _, m := range []map[string]string{ns.Labels, t.Labels, t.Annotations} {
-		b.WriteString("\x00\x00")
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			b.WriteByte(0)
-			b.WriteString(k)
-			b.WriteByte(0)
-			b.WriteString(m[k])
-		}
-	}
-	b.WriteString(strconv.FormatBool(t.HostNetwork))
-	if t.Pod != nil && conditions {
-		_ = json.NewEncoder(&b).Encode(t.Pod.Spec) // what was decoded can be encoded
-	}
-	return b.String()
+	decided := d.Decide(ns, t)
+	s.decisions[key] = &decided
+	return &decided
 }
 
 func (s *shared) decideWorkload(w *mesh.Workload) (admission.Decision, bool) {
 	known := w.Namespace != nil
 	if d, ok := s.workloads[w]; ok {
-		return d, known
+		return *d, known
 	}
-	d := s.decide(namespaceOf(w), admission.ForTemplate(w.Template, w.Ref.Namespace))
+	t := admission.Template{Labels: w.Template.Labels, Annotations: w.Template.Annotations, HostNetwork: w.Template.Spec.HostNetwork}
+	if s.decider().Conditional() {
+		t = admission.ForTemplate(w.Template, w.Ref.Namespace)
+	}
+	d := s.decide(namespaceOf(w), t)
 	s.workloads[w] = d
-	return d, known
+	return *d, known
 }
 
 // namespaceOf is the workload's namespace, or one without labels of its own

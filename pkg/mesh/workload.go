@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,34 +39,34 @@ func (w *Workload) Bare() []*core.Pod {
 // Deployment's, as Istio takes it (istio.io/istio 1.29.1,
 // pkg/kube/util.go: GetDeployMetaFromPod).
 func Workloads(s *Snapshot) []*Workload {
-	g := grouping{known: map[Ref]*Workload{}, owners: map[Ref]Ref{}}
+	g := grouping{known: map[Ref]*Workload{}, owners: map[Ref]Ref{}, failures: map[Ref]string{}}
 	for _, o := range s.Deployments {
-		w := g.controller(Deployments, &o.ObjectMeta, o.Spec.Template, wanted(o.Spec.Replicas))
+		ref := g.controller(Deployments, &o.ObjectMeta, &o.Spec.Template, wanted(o.Spec.Replicas))
 		for _, c := range o.Status.Conditions {
 			if c.Type == apps.DeploymentReplicaFailure && c.Status == core.ConditionTrue {
-				w.Failure = c.Message
+				g.failures[ref] = c.Message
 			}
 		}
 	}
 	for _, o := range s.ReplicaSets {
-		w := g.controller(ReplicaSets, &o.ObjectMeta, o.Spec.Template, wanted(o.Spec.Replicas))
+		ref := g.controller(ReplicaSets, &o.ObjectMeta, &o.Spec.Template, wanted(o.Spec.Replicas))
 		for _, c := range o.Status.Conditions {
 			if c.Type == apps.ReplicaSetReplicaFailure && c.Status == core.ConditionTrue {
-				w.Failure = c.Message
+				g.failures[ref] = c.Message
 			}
 		}
 	}
 	for _, o := range s.StatefulSets {
-		g.controller(StatefulSets, &o.ObjectMeta, o.Spec.Template, wanted(o.Spec.Replicas))
+		g.controller(StatefulSets, &o.ObjectMeta, &o.Spec.Template, wanted(o.Spec.Replicas))
 	}
 	for _, o := range s.DaemonSets {
-		g.controller(DaemonSets, &o.ObjectMeta, o.Spec.Template, o.Status.DesiredNumberScheduled)
+		g.controller(DaemonSets, &o.ObjectMeta, &o.Spec.Template, o.Status.DesiredNumberScheduled)
 	}
 	for _, o := range s.CronJobs {
-		g.controller(CronJobs, &o.ObjectMeta, o.Spec.JobTemplate.Spec.Template, -1)
+		g.controller(CronJobs, &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template, -1)
 	}
 	for _, o := range s.Jobs {
-		g.controller(Jobs, &o.ObjectMeta, o.Spec.Template, -1)
+		g.controller(Jobs, &o.ObjectMeta, &o.Spec.Template, -1)
 	}
 	for _, p := range s.Pods {
 		g.pod(p)
@@ -75,18 +76,21 @@ func Workloads(s *Snapshot) []*Workload {
 
 // grouping collects what Workloads has seen so far.
 type grouping struct {
-	known  map[Ref]*Workload
-	owners map[Ref]Ref // controller of a controller
+	known    map[Ref]*Workload
+	owners   map[Ref]Ref    // controller of a controller
+	failures map[Ref]string // of a controller to create pods
 }
 
-func (g *grouping) controller(k Kind, meta *metav1.ObjectMeta, t core.PodTemplateSpec, replicas int32) *Workload {
+// controller notes what makes pods. One that something else controls is no
+// workload by itself.
+func (g *grouping) controller(k Kind, meta *metav1.ObjectMeta, t *core.PodTemplateSpec, replicas int32) Ref {
 	ref := RefTo(k, meta.Namespace, meta.Name)
-	w := &Workload{Ref: ref, Meta: meta, Template: t, Wanted: replicas}
-	g.known[ref] = w
-	if owner, ok := controllerOf(meta); ok {
+	if owner, ok := controllerOf(meta); ok && owner != ref {
 		g.owners[ref] = owner
+	} else {
+		g.known[ref] = &Workload{Ref: ref, Meta: meta, Template: *t, Wanted: replicas}
 	}
-	return w
+	return ref
 }
 
 func (g *grouping) pod(p *core.Pod) {
@@ -130,19 +134,14 @@ func (g *grouping) roots(namespaces []*core.Namespace) []*Workload {
 	for _, ns := range namespaces {
 		byName[ns.Name] = ns
 	}
-	all := make([]*Workload, 0, len(g.known))
-	for ref, w := range g.known {
-		if root := g.root(ref, ""); root != ref {
-			if up := g.known[root]; up != nil {
-				if up.Failure == "" {
-					up.Failure = w.Failure
-				}
-				continue
-			}
-			if len(w.Pods) == 0 {
-				continue // an old ReplicaSet of an owner that was not read
-			}
+	// A workload's own word counts before that of what it controls.
+	for _, ref := range slices.SortedFunc(maps.Keys(g.failures), Ref.Compare) {
+		if w := g.known[g.root(ref, "")]; w != nil && (w.Failure == "" || w.Ref == ref) {
+			w.Failure = g.failures[ref]
 		}
+	}
+	all := make([]*Workload, 0, len(g.known))
+	for _, w := range g.known {
 		slices.SortFunc(w.Pods, func(a, b *core.Pod) int {
 			if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
 				return c

@@ -104,7 +104,7 @@ func nodeSkew(s *mesh.Snapshot, n *core.Node) (time.Duration, string) {
 		if p.Spec.NodeName != n.Name || p.Annotations[core.MirrorPodAnnotationKey] != "" {
 			continue
 		}
-		for _, c := range statuses(p) {
+		for c := range statuses(p) {
 			if r := c.State.Running; r != nil && !r.StartedAt.IsZero() && p.CreationTimestamp.Sub(r.StartedAt.Time) > max(clockTolerance, -worst) {
 				worst = r.StartedAt.Sub(p.CreationTimestamp.Time)
 				evidence = fmt.Sprintf("Pod %s/%s: its container %s started at %s by the node's clock, the pod was created at %s by the API server's", p.Namespace, p.Name, c.Name, clock(r.StartedAt.Time), clock(p.CreationTimestamp.Time))

@@ -73,7 +73,7 @@ func runImageAutoNotInjected(p *diagnose.Pass) []diagnose.Finding {
 // waitsForImage names the container whose image istiod is to fill in; empty
 // when there is none.
 func waitsForImage(spec *core.PodSpec) string {
-	for _, c := range allContainers(spec) {
+	for c := range allContainers(spec) {
 		if c.Image == "auto" {
 			return c.Name
 		}

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -48,8 +49,8 @@ func (b *backend) podReason(s *mesh.Snapshot, p *core.Pod) outage {
 			}
 		}
 	}
-	for _, c := range statuses(p) {
-		if o, ok := b.containerReason(p, c); ok {
+	for c := range statuses(p) {
+		if o, ok := b.containerReason(p, *c); ok {
 			return o
 		}
 	}
@@ -120,12 +121,13 @@ func schedulerWords(said string) string {
 	return strings.TrimRight(said, "., ")
 }
 
-func statuses(p *core.Pod) []core.ContainerStatus {
-	return append(slices.Clone(p.Status.InitContainerStatuses), p.Status.ContainerStatuses...)
+// statuses goes through the state of a pod's containers, init containers first.
+func statuses(p *core.Pod) iter.Seq[*core.ContainerStatus] {
+	return both(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
 }
 
 func containerImage(p *core.Pod, name string) string {
-	for _, c := range append(slices.Clone(p.Spec.InitContainers), p.Spec.Containers...) {
+	for c := range allContainers(&p.Spec) {
 		if c.Name == name {
 			return c.Image
 		}

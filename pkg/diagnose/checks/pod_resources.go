@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -12,9 +13,22 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
-// allContainers are a pod's containers, init containers first.
-func allContainers(spec *core.PodSpec) []core.Container {
-	return slices.Concat(spec.InitContainers, spec.Containers)
+// allContainers goes through a pod's containers, init containers first.
+func allContainers(spec *core.PodSpec) iter.Seq[*core.Container] {
+	return both(spec.InitContainers, spec.Containers)
+}
+
+// both goes through two lists without copying them: there are many pods.
+func both[T any](first, second []T) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for _, list := range [][]T{first, second} {
+			for i := range list {
+				if !yield(&list[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // withDefaults is a pod with the resources that the API server gives its
@@ -70,7 +84,7 @@ func breaches(lr *core.LimitRange, pod *core.Pod) []rangeBreach {
 	for i, item := range lr.Spec.Limits {
 		switch item.Type {
 		case core.LimitTypeContainer:
-			for _, c := range allContainers(&pod.Spec) {
+			for c := range allContainers(&pod.Spec) {
 				found = append(found, itemBreaches(i, item, c.Resources.Requests, c.Resources.Limits, "container "+c.Name)...)
 			}
 		case core.LimitTypePod:
@@ -145,7 +159,7 @@ func unstated(quota *core.ResourceQuota, pod *core.Pod) map[core.ResourceName][]
 		if resource != string(core.ResourceCPU) && resource != string(core.ResourceMemory) {
 			continue
 		}
-		for _, c := range allContainers(&pod.Spec) {
+		for c := range allContainers(&pod.Spec) {
 			list := c.Resources.Requests
 			if limit {
 				list = c.Resources.Limits

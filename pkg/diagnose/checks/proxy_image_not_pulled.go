@@ -111,7 +111,7 @@ func waitingForProxyImage(pod *core.Pod) (*core.ContainerStatus, string) {
 	if pod.DeletionTimestamp != nil || mesh.Done(pod) || !mesh.InMesh(pod) {
 		return nil, ""
 	}
-	for _, c := range statuses(pod) {
+	for c := range statuses(pod) {
 		if !slices.Contains([]string{mesh.ProxyContainer, mesh.InitContainer, mesh.ValidationContainer}, c.Name) || c.State.Waiting == nil {
 			continue
 		}
@@ -119,7 +119,7 @@ func waitingForProxyImage(pod *core.Pod) (*core.ContainerStatus, string) {
 		switch c.State.Waiting.Reason {
 		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
 			if image != "auto" {
-				return &c, image
+				return c, image
 			}
 		}
 	}

@@ -118,7 +118,7 @@ func proxyTrouble(now time.Time, pod *core.Pod) (container, trouble, value strin
 	if pod.DeletionTimestamp != nil || mesh.Done(pod) || !mesh.InMesh(pod) {
 		return "", "", ""
 	}
-	for _, c := range statuses(pod) {
+	for c := range statuses(pod) {
 		if !slices.Contains([]string{mesh.ProxyContainer, mesh.InitContainer, mesh.ValidationContainer}, c.Name) {
 			continue
 		}
