@@ -13,7 +13,18 @@ const (
 	exitDone   = 0 // done; findings, if any, are below --fail-on
 	exitNo     = 1 // the answer is no: findings at or above --fail-on
 	exitFailed = 2 // could not do it: usage, unreachable, forbidden, an unknown name, unknown checks
+
+	exitUnseen     = 3 // written, but not seen to take effect in time
+	exitRolledBack = 4 // written, failed in the middle, rolled back
 )
+
+// injectExitCodes is the part of the table for inject and uninject.
+const injectExitCodes = `Exit codes:
+  0  done; workloads may have been skipped
+  1  istiod refuses a template; --diff or --compare with differences; --check with a workload
+     that would not be injected; an object that is kept by Argo CD, Flux or the like
+  2  could not do it: usage, an unknown name, broken input, unreachable, forbidden, interrupted
+  4  --apply failed in the middle and was rolled back`
 
 // exitCodes is the part of the table that the commands of today can end with,
 // for their help.

@@ -76,6 +76,7 @@ the command that fixes it.`,
 	config.AddFlags(root.PersistentFlags())
 	groups := templates.CommandGroups{
 		{Message: "Diagnosis:", Commands: []*cobra.Command{newDoctor(config, name, streams)}},
+		{Message: "Injection:", Commands: []*cobra.Command{newInject(config, name, streams), newUninject(config, name, streams)}},
 		{Message: "Other commands:", Commands: []*cobra.Command{newVersion(config, streams)}},
 	}
 	groups.Add(root)

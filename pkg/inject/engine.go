@@ -11,10 +11,12 @@ import (
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	istio "istio.io/istio/pkg/kube/inject"
-	admission "k8s.io/api/admission/v1"
+	admissionv1 "k8s.io/api/admission/v1"
 	core "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/admission"
 )
 
 // IstioVersion is the release whose webhook code is embedded. Templates of a
@@ -22,10 +24,10 @@ import (
 const IstioVersion = "1.29.1"
 
 // Engine injects as one control plane would. It holds parsed templates: make
-// one for a control plane and use it for many pods.
+// one for a control plane and use it for many pods, from many goroutines.
 type Engine struct {
-	mux  *http.ServeMux
-	path string
+	post func(review []byte) ([]byte, error)
+	gate func(pod *core.Pod, namespace string) admission.Istiod // why a pod is left alone
 }
 
 // Result is what became of a pod. Just one of the three ways is taken: Pod
@@ -80,15 +82,15 @@ func (e *Engine) Inject(pod *core.Pod, namespace string) (Result, error) {
 	return Result{Pod: injected, Patch: answer.Patch}, nil
 }
 
-func (e *Engine) ask(pod []byte, namespace string) (*admission.AdmissionResponse, error) {
-	review := admission.AdmissionReview{
-		TypeMeta: metav1.TypeMeta{APIVersion: admission.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
-		Request: &admission.AdmissionRequest{
+func (e *Engine) ask(pod []byte, namespace string) (*admissionv1.AdmissionResponse, error) {
+	review := admissionv1.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
+		Request: &admissionv1.AdmissionRequest{
 			UID:       "0",
 			Kind:      metav1.GroupVersionKind{Version: "v1", Kind: "Pod"},
 			Resource:  metav1.GroupVersionResource{Version: "v1", Resource: "pods"},
 			Namespace: namespace,
-			Operation: admission.Create,
+			Operation: admissionv1.Create,
 			Object:    runtime.RawExtension{Raw: pod},
 		},
 	}
@@ -96,24 +98,42 @@ func (e *Engine) ask(pod []byte, namespace string) (*admission.AdmissionResponse
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequest(http.MethodPost, "http://istiod"+e.path, bytes.NewReader(body))
+	answer, err := e.post(body)
 	if err != nil {
-		return nil, err // a path that no webhook configuration of a cluster can have, but one of a file
+		return nil, err
 	}
-	request.Header.Set("Content-Type", "application/json")
-	w := httptest.NewRecorder()
-	e.mux.ServeHTTP(w, request)
-	if w.Code != http.StatusOK {
-		return nil, fmt.Errorf("the webhook answered %d: %s", w.Code, bytes.TrimSpace(w.Body.Bytes()))
-	}
-	var out admission.AdmissionReview
-	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
+	var out admissionv1.AdmissionReview
+	if err := json.Unmarshal(answer, &out); err != nil {
 		return nil, err
 	}
 	if out.Response == nil {
 		return nil, fmt.Errorf("the webhook gave no answer")
 	}
 	return out.Response, nil
+}
+
+// embedded sends reviews to a webhook's handler in this process.
+func embedded(mux *http.ServeMux, path string) func([]byte) ([]byte, error) {
+	return func(review []byte) ([]byte, error) {
+		request, err := http.NewRequest(http.MethodPost, "http://istiod"+path, bytes.NewReader(review))
+		if err != nil {
+			return nil, err // a path that no webhook configuration of a cluster can have, but one of a file
+		}
+		request.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, request)
+		if w.Code != http.StatusOK {
+			return nil, fmt.Errorf("the webhook answered %d: %s", w.Code, bytes.TrimSpace(w.Body.Bytes()))
+		}
+		return w.Body.Bytes(), nil
+	}
+}
+
+// Remote is an engine that asks an istiod elsewhere: post sends it an
+// AdmissionReview and returns its answer. Settings are what is known of that
+// istiod, and only tell why it leaves a pod alone.
+func Remote(s Settings, post func(review []byte) ([]byte, error)) *Engine {
+	return &Engine{post: post, gate: gate(s)}
 }
 
 // apply patches a pod with the library that the API server uses

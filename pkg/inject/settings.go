@@ -64,12 +64,12 @@ func New(s Settings) (*Engine, error) {
 	if features.EnableNativeSidecars != features.NativeSidecarModeAuto {
 		features.EnableNativeSidecars = features.NativeSidecarModeAuto
 	}
-	e := &Engine{mux: http.NewServeMux(), path: cmp.Or(s.Path, "/inject")}
+	mux, path := http.NewServeMux(), cmp.Or(s.Path, "/inject")
 	clusters := multicluster.NewFakeController()
 	webhook, err := istio.NewWebhook(istio.WebhookParameters{
 		Watcher:      watcher{config: &config, values: s.Values},
 		Env:          env,
-		Mux:          e.mux,
+		Mux:          mux,
 		Revision:     cmp.Or(s.Revision, "default"),
 		MultiCluster: clusters,
 	})
@@ -77,10 +77,10 @@ func New(s Settings) (*Engine, error) {
 		return nil, &ConfigError{err}
 	}
 	client := nodeClient(s.kubelets())
-	for _, id := range clusterIDs(webhook.GetConfig().Values, e.path) {
+	for _, id := range clusterIDs(webhook.GetConfig().Values, path) {
 		clusters.Add(id, client, nil)
 	}
-	return e, nil
+	return &Engine{post: embedded(mux, path), gate: gate(s)}, nil
 }
 
 // kubelets are the nodes by which the embedded webhook, which is always set to

@@ -29,15 +29,24 @@ func (w *Workload) NextPod() *core.Pod {
 		return pod
 	}
 	owner := metav1.OwnerReference{APIVersion: w.Ref.APIVersion, Kind: w.Ref.Kind, Name: w.Ref.Name}
-	switch w.Ref.Kind {
-	case "Deployment":
-		owner.Kind, owner.Name = "ReplicaSet", w.Ref.Name+"-"+someHash
+	label := func(key, value string) {
 		if pod.Labels == nil {
 			pod.Labels = map[string]string{}
 		}
-		pod.Labels[apps.DefaultDeploymentUniqueLabelKey] = someHash
+		pod.Labels[key] = value
+	}
+	switch w.Ref.Kind {
+	case "Deployment":
+		owner.Kind, owner.Name = "ReplicaSet", w.Ref.Name+"-"+someHash
+		label(apps.DefaultDeploymentUniqueLabelKey, someHash)
+	case "Rollout": // Argo's
+		owner.APIVersion, owner.Kind, owner.Name = apps.SchemeGroupVersion.String(), "ReplicaSet", w.Ref.Name+"-"+someHash
+		label("rollouts-pod-template-hash", someHash)
+	case "DeploymentConfig": // OpenShift's
+		owner.APIVersion, owner.Kind, owner.Name = "v1", "ReplicationController", w.Ref.Name+"-1"
+		label("deploymentconfig", w.Ref.Name)
 	case "CronJob":
-		owner.Kind, owner.Name = "Job", w.Ref.Name+"-"+someTime
+		owner.APIVersion, owner.Kind, owner.Name = "batch/v1", "Job", w.Ref.Name+"-"+someTime
 	}
 	yes := true
 	owner.Controller = &yes

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"encoding/json"
 	"strings"
 
 	core "k8s.io/api/core/v1"
@@ -60,6 +61,22 @@ func ImageVersion(image string) string {
 	}
 	tag, _, _ := strings.Cut(image[at+1:], "-")
 	return tag
+}
+
+// InjectedBy returns the revision that injected a pod, as its status
+// annotation says, else the annotation istio.io/rev; empty for a pod that nothing injected.
+func InjectedBy(p *core.Pod) string {
+	status, injected := p.Annotations[StatusAnnotation]
+	if !injected || !InMesh(p) {
+		return ""
+	}
+	var by struct {
+		Revision string `json:"revision"`
+	}
+	if err := json.Unmarshal([]byte(status), &by); err == nil && by.Revision != "" {
+		return by.Revision
+	}
+	return p.Annotations[RevisionLabel]
 }
 
 // Done reports whether a pod has ended and will not run again.

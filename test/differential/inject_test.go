@@ -51,6 +51,7 @@ func TestEngineMakesWhatTheWebhookMakes(t *testing.T) {
 			c, err := kubernetes.NewForConfig(config)
 			require.NoError(t, err)
 			compare(t, c, native == "true")
+			compareObjects(t, c)
 		})
 	}
 }

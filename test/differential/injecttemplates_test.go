@@ -26,10 +26,20 @@ import (
 // from, the same template once.
 func templatePods(t *testing.T, namespace string) map[string]*core.Pod {
 	t.Helper()
+	pods := map[string]*core.Pod{}
+	for name, doc := range templateDocuments(t) {
+		pods[name] = podOf(doc, namespace)
+	}
+	return pods
+}
+
+// templateDocuments are the manifests of those workloads.
+func templateDocuments(t *testing.T) map[string][]byte {
+	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/istio").Output()
 	require.NoError(t, err)
 	module := strings.TrimSpace(string(out))
-	pods := map[string]*core.Pod{}
+	docs := map[string][]byte{}
 	seen := map[string]bool{}
 	for _, folder := range []string{"samples", "pkg/kube/inject/testdata/inject"} {
 		err := filepath.WalkDir(filepath.Join(module, folder), func(path string, d fs.DirEntry, err error) error {
@@ -41,21 +51,21 @@ func templatePods(t *testing.T, namespace string) map[string]*core.Pod {
 				return err
 			}
 			for i, doc := range bytes.Split(text, []byte("\n---")) {
-				pod := podOf(doc, namespace)
+				pod := podOf(doc, "any")
 				if pod == nil {
 					continue
 				}
 				if key := pod.Spec.String() + pod.ObjectMeta.String(); !seen[key] {
 					seen[key] = true
 					name, _ := filepath.Rel(module, path)
-					pods[name+"#"+strconv.Itoa(i)] = pod
+					docs[name+"#"+strconv.Itoa(i)] = doc
 				}
 			}
 			return nil
 		})
 		require.NoError(t, err)
 	}
-	return pods
+	return docs
 }
 
 // podOf is the pod that a document's controller would create; nil for what is

@@ -83,7 +83,7 @@ func findSkew(p *diagnose.Pass) []diagnose.Finding {
 
 // skewOf compares a pod's proxy with the istiod of its revision.
 func skewOf(p *diagnose.Pass, pod *core.Pod) (skew, bool) {
-	revision := podRevision(pod)
+	revision := mesh.InjectedBy(pod)
 	if revision == "" {
 		return skew{}, false
 	}
@@ -133,7 +133,7 @@ func stranded(p *diagnose.Pass, refs []mesh.Ref) []mesh.Ref {
 	var left []mesh.Ref
 	for _, w := range p.Workloads {
 		lost := func(pod *core.Pod) bool {
-			revision := podRevision(pod)
+			revision := mesh.InjectedBy(pod)
 			return revision != "" && istiodNamed(p, revision) == nil && revisionGone(p, revision)
 		}
 		if set[w.Ref] && slices.ContainsFunc(w.Pods, lost) {

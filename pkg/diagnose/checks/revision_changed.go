@@ -1,13 +1,10 @@
 package checks
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	core "k8s.io/api/core/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
@@ -37,21 +34,6 @@ tag back. Whoever owns the workloads can do it.`,
 	}
 }
 
-// podRevision is the revision that injected a pod; empty for none.
-func podRevision(p *core.Pod) string {
-	var status struct {
-		Revision string `json:"revision"`
-	}
-	text, injected := p.Annotations[mesh.StatusAnnotation]
-	if !injected || !mesh.InMesh(p) {
-		return ""
-	}
-	if err := json.Unmarshal([]byte(text), &status); err == nil && status.Revision != "" {
-		return status.Revision
-	}
-	return p.Annotations[mesh.RevisionLabel]
-}
-
 // move is a change of revision that awaits the pods of one namespace.
 type move struct{ namespace, from, to string }
 
@@ -64,7 +46,7 @@ func findChangedRevisions(p *diagnose.Pass) []diagnose.Finding {
 			continue
 		}
 		for _, pod := range w.Pods {
-			from := podRevision(pod)
+			from := mesh.InjectedBy(pod)
 			to := d.Istiod.Revision
 			if from == "" || to == "" || from == to {
 				continue

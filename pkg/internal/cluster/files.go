@@ -60,7 +60,7 @@ func readFiles(ctx context.Context, q FileQuery, limit int64) (s *mesh.Snapshot,
 	if q.Now == nil {
 		q.Now = time.Now
 	}
-	paths, err := expand(q.Paths)
+	paths, err := expand(q.Paths, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,7 +45,7 @@ func keepAnnotation(name string) bool {
 	}
 	switch prefix {
 	case "istio.io", "prometheus.io", "pod-security.kubernetes.io",
-		"argocd.argoproj.io", "meta.helm.sh", "kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io":
+		"argocd.argoproj.io", "argo-rollouts.argoproj.io", "meta.helm.sh", "kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io":
 		return true
 	}
 	return strings.HasSuffix(prefix, ".istio.io") ||

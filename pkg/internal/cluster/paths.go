@@ -23,8 +23,8 @@ func (p path) String() string {
 }
 
 // expand lists the files that paths stand for: folders become the manifests
-// in them and below, in the order of their names.
-func expand(names []string) ([]path, error) {
+// in them, and with recursive also those below, in the order of their names.
+func expand(names []string, recursive bool) ([]path, error) {
 	var paths []path
 	for _, name := range names {
 		if name == "-" {
@@ -39,7 +39,7 @@ func expand(names []string) ([]path, error) {
 			paths = append(paths, path{name: name})
 			continue
 		}
-		below, err := manifests(name)
+		below, err := manifests(name, recursive)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func expand(names []string) ([]path, error) {
 	return paths, nil
 }
 
-func manifests(folder string) ([]path, error) {
+func manifests(folder string, recursive bool) ([]path, error) {
 	var paths []path
 	// The slash makes a folder of a link to one.
 	err := filepath.WalkDir(folder+string(filepath.Separator), func(name string, d fs.DirEntry, err error) error {
@@ -60,7 +60,7 @@ func manifests(folder string) ([]path, error) {
 		}
 		hidden := strings.HasPrefix(d.Name(), ".") && len(name) > len(folder)+1
 		switch {
-		case d.IsDir() && hidden:
+		case d.IsDir() && (hidden || !recursive && len(name) > len(folder)+1):
 			return filepath.SkipDir
 		case d.IsDir() || hidden || !isManifest(d.Name()):
 			return nil

@@ -27,6 +27,10 @@ type Query struct {
 	Timeout    time.Duration                      // of each call; 0: of Getter's --request-timeout, else DefaultTimeout
 	Source     string                             // what the snapshot calls itself; the context's or the server's name when empty
 	Now        func() time.Time                   // time.Now when nil
+	// Exact keeps the values of ConfigMaps as they are, where else what may be
+	// secret is taken out of them: for what injects with them. Such a snapshot
+	// must not be saved.
+	Exact bool
 }
 
 // Read lists what the query asks for, all kinds at a time, in chunks, built-in
@@ -109,7 +113,7 @@ type reading struct {
 
 func newReading(c *connection, q Query) *reading {
 	r := &reading{
-		connection: c, namespaces: q.Namespaces, objects: newCollection(), reducer: newReducer(),
+		connection: c, namespaces: q.Namespaces, objects: newCollection(), reducer: &reducer{shared: newShared(), exact: q.Exact},
 		decoding: make(chan struct{}, 2), fallbacks: make(chan struct{}, 16),
 	}
 	r.unpacker = newUnpacker(r.reducer)

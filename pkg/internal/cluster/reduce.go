@@ -16,9 +16,12 @@ import (
 // reducer takes from objects what kept.go does not list. What is reduced once
 // stays as it is when it is reduced again. It is safe for use by several
 // goroutines.
-type reducer struct{ shared }
+type reducer struct {
+	shared
+	exact bool // ConfigMaps keep their values
+}
 
-func newReducer() *reducer { return &reducer{newShared()} }
+func newReducer() *reducer { return &reducer{shared: newShared()} }
 
 // reduce returns what is kept of an object, nil when none of it is. It does
 // not hold on to the object itself, which may be a part of a large list, and
@@ -143,7 +146,10 @@ func (r *reducer) configMap(o *core.ConfigMap) runtime.Object {
 		if data == nil {
 			data = map[string]string{}
 		}
-		data[k] = r.share(r.dataValue(k, v))
+		if !r.exact {
+			v = r.dataValue(k, v)
+		}
+		data[k] = r.share(v)
 	}
 	if data == nil && len(o.Data) > 0 {
 		return nil

@@ -51,7 +51,7 @@ func printShort(w io.Writer, r *diagnose.Report) error {
 		if n := len(f.Affects); n > 1 {
 			hits = fmt.Sprintf(" (hits %s)", workloads(f.Affects))
 		}
-		if _, err := fmt.Fprintf(w, "%s %s: %s%s\n", f.Severity, f.Check, clean(f.Message), hits); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s: %s%s\n", f.Severity, f.Check, Clean(f.Message), hits); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func printNames(w io.Writer, r *diagnose.Report) error {
 	var names []string
 	for _, f := range r.Roots() {
 		if f.Severity != diagnose.Info {
-			names = append(names, clean(f.Object.Arg()))
+			names = append(names, Clean(f.Object.Arg()))
 		}
 	}
 	slices.Sort(names)

@@ -35,7 +35,7 @@ func (t *table) gaps() {
 		if len(parts) > 6 && !t.style.Wide {
 			parts = append(parts[:5], fmt.Sprintf("and %d more (-o wide)", len(list)-5))
 		}
-		for i, l := range wrap(clean(why+": "+strings.Join(parts, ", ")), t.style.Width-6) {
+		for i, l := range wrap(Clean(why+": "+strings.Join(parts, ", ")), t.style.Width-6) {
 			t.line("    %s%s", strings.Repeat("  ", min(i, 1)), l)
 		}
 	}

@@ -44,7 +44,7 @@ func (t *table) line(format string, args ...any) {
 
 // sentence writes text from the left edge, wrapped.
 func (t *table) sentence(text string) {
-	for _, l := range wrap(clean(text), t.style.Width) {
+	for _, l := range wrap(Clean(text), t.style.Width) {
 		t.line("%s", l)
 	}
 }
@@ -193,7 +193,7 @@ func (t *table) finding(f diagnose.Finding) {
 // step shows a command unbroken, so that it can be copied; words are wrapped.
 func (t *table) step(s diagnose.Step) {
 	if s.Run != "" {
-		t.line("    %-5s %s", "fix", t.bold(clean(s.Run)))
+		t.line("    %-5s %s", "fix", t.bold(Clean(s.Run)))
 		if s.Say != "" {
 			t.rows("", s.Say)
 		}
@@ -229,7 +229,7 @@ func (t *table) folded(f diagnose.Finding) {
 // own.
 func (t *table) rows(label string, texts ...string) {
 	for _, text := range texts {
-		for _, l := range wrap(clean(text), t.style.Width-10) {
+		for _, l := range wrap(Clean(text), t.style.Width-10) {
 			t.line("    %-5s %s", label, l)
 			label = ""
 		}

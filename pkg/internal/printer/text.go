@@ -9,10 +9,10 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
-// clean makes text from a cluster safe for a terminal and for one line:
+// Clean makes text from a cluster safe for a terminal and for one line:
 // control characters, among them the escape that starts terminal sequences,
 // are shown as ^X or U+XXXX, and line breaks become spaces.
-func clean(s string) string {
+func Clean(s string) string {
 	if !strings.ContainsFunc(s, unsafeRune) {
 		return s
 	}

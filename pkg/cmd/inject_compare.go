@@ -1,0 +1,160 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/inject"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
+)
+
+// named is a source by the name that the user gave it.
+type named struct {
+	name string
+	*source
+}
+
+// compare says in what two sources disagree, a line a field. A difference is
+// the answer no.
+func compare(w io.Writer, texts []input, namespace string, a, b named) error {
+	different := false
+	for _, t := range texts {
+		var mu sync.Mutex
+		lines := map[string][]string{}
+		_, _, err := inject.EditText(t.text, func(obj map[string]any) (map[string]any, []inject.Outcome, error) {
+			ours, err := made(a.source, obj, namespace)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", a.name, err)
+			}
+			theirs, err := made(b.source, obj, namespace)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", b.name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range ours {
+				lines[ours[i].Workload.Arg()] = disagree(ours[i], theirs[i], a.name, b.name)
+			}
+			return obj, nil, nil
+		})
+		if err != nil {
+			return inputError(t, err)
+		}
+		for _, workload := range slices.Sorted(maps.Keys(lines)) {
+			if len(lines[workload]) == 0 {
+				fmt.Fprintf(w, "%s: %s and %s agree\n", workload, a.name, b.name)
+			}
+			for _, l := range lines[workload] {
+				different = true
+				fmt.Fprintf(w, "%s: %s\n", workload, printer.Clean(l))
+			}
+		}
+	}
+	if different {
+		return &exitError{code: exitNo}
+	}
+	return nil
+}
+
+// made is what a source makes of an object's pod templates.
+func made(s *source, obj map[string]any, namespace string) ([]inject.Outcome, error) {
+	pods, err := inject.NextPods(obj, namespace)
+	if err != nil || len(pods) == 0 {
+		return nil, err
+	}
+	e, _, err := s.engine(pods[0])
+	if err != nil {
+		return nil, err
+	}
+	_, outcomes, err := e.Object(obj, namespace)
+	return outcomes, err
+}
+
+func disagree(a, b inject.Outcome, nameA, nameB string) []string {
+	if a.Status != b.Status || a.Status != inject.Injected {
+		if a.Status == b.Status && a.Message == b.Message {
+			return nil
+		}
+		return []string{fmt.Sprintf("%s: %s %s; %s: %s %s", nameA, a.Status, a.Message, nameB, b.Status, b.Message)}
+	}
+	var lines []string
+	fields(generic(a), generic(b), nil, func(path []string, x, y any) {
+		lines = append(lines, fmt.Sprintf("%s: %s %s; %s %s", strings.Join(path, "."), nameA, short(x), nameB, short(y)))
+	})
+	return lines
+}
+
+func generic(o inject.Outcome) any {
+	raw, err := json.Marshal(o.After)
+	if err != nil {
+		return nil
+	}
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil
+	}
+	return v
+}
+
+// fields calls differ for every field in which two values differ; list items
+// with names are compared by name.
+func fields(a, b any, path []string, differ func(path []string, a, b any)) {
+	if reflect.DeepEqual(a, b) {
+		return
+	}
+	x, y := byName(a), byName(b)
+	if x == nil || y == nil {
+		differ(path, a, b)
+		return
+	}
+	keys := slices.Collect(maps.Keys(x))
+	for k := range y {
+		if _, ok := x[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		fields(x[k], y[k], append(slices.Clip(path), k), differ)
+	}
+}
+
+// byName is a map, or a list of named items as one; nil for what is neither.
+func byName(v any) map[string]any {
+	switch v := v.(type) {
+	case map[string]any:
+		return v
+	case []any:
+		m := map[string]any{}
+		for _, item := range v {
+			name, ok := item.(map[string]any)["name"].(string)
+			if !ok || m[name] != nil {
+				return nil
+			}
+			m[name] = item
+		}
+		return m
+	}
+	return nil
+}
+
+// short is a value in a line.
+func short(v any) string {
+	if v == nil {
+		return "has none"
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "?"
+	}
+	if len(raw) > 120 {
+		return "has " + string(raw[:117]) + "..."
+	}
+	return "has " + string(raw)
+}

@@ -1,0 +1,90 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/pmezard/go-difflib/difflib"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// showDiff shows the texts before and after as kubectl diff does: with
+// $KUBECTL_EXTERNAL_DIFF, else diff, else by itself. What is shown is the
+// answer no, exit code 1.
+func showDiff(ctx context.Context, results []edited, streams genericiooptions.IOStreams) error {
+	folder, err := os.MkdirTemp("", "kubectl-mesh-diff-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	changed := false
+	for _, r := range results {
+		if !r.changed() {
+			continue
+		}
+		changed = true
+		for side, text := range map[string][]byte{"before": r.text, "after": r.after} {
+			file := filepath.Join(folder, side, filepath.Clean("/"+strings.NewReplacer("://", "/", " ", "-").Replace(r.name)))
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				return err
+			}
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	if !changed {
+		return nil
+	}
+	program, args := differ()
+	if _, err := exec.LookPath(program); err != nil && os.Getenv("KUBECTL_EXTERNAL_DIFF") == "" {
+		if err := unified(results, streams); err != nil {
+			return err
+		}
+		return &exitError{code: exitNo}
+	}
+	c := exec.CommandContext(ctx, program, append(args, "before", "after")...)
+	c.Dir, c.Stdout, c.Stderr = folder, streams.Out, streams.ErrOut
+	err = c.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &exit) && exit.ExitCode() > 1:
+		return fmt.Errorf("%s failed: %w", program, err)
+	case err != nil && !errors.As(err, &exit):
+		return fmt.Errorf("run %s: %w", program, err)
+	}
+	return &exitError{code: exitNo}
+}
+
+// differ is the program that kubectl diff would run
+// (k8s.io/kubectl v0.35.0, pkg/cmd/diff/diff.go: getCommand).
+func differ() (program string, args []string) {
+	if words := strings.Fields(os.Getenv("KUBECTL_EXTERNAL_DIFF")); len(words) > 0 {
+		return words[0], words[1:]
+	}
+	return "diff", []string{"-u", "-N", "-r"}
+}
+
+// unified is a diff made here, where there is no program for it.
+func unified(results []edited, streams genericiooptions.IOStreams) error {
+	for _, r := range results {
+		if !r.changed() {
+			continue
+		}
+		err := difflib.WriteUnifiedDiff(streams.Out, difflib.UnifiedDiff{
+			A: difflib.SplitLines(string(r.text)), B: difflib.SplitLines(string(r.after)),
+			FromFile: "before/" + r.name, ToFile: "after/" + r.name, Context: 3,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

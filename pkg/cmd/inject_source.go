@@ -1,0 +1,194 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	core "k8s.io/api/core/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/admission"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/inject"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
+)
+
+// The sources of injection settings.
+const (
+	fromCluster = "cluster"
+	fromWebhook = "webhook"
+	fromFiles   = "files"
+	fromBuiltin = "builtin"
+)
+
+// sourceFlags say whose settings inject.
+type sourceFlags struct {
+	from         string
+	revision     string
+	injectConfig string
+	meshConfig   string
+	values       string
+	set          []string
+}
+
+func (f *sourceFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.from, "from", fromCluster, "Where the settings come from: cluster, webhook, files, builtin")
+	flags.StringVar(&f.revision, "revision", "", "Revision or tag to inject with, instead of the one that the labels lead to")
+	flags.StringVar(&f.injectConfig, "inject-config-file", "", "With --from files: the injector's configuration")
+	flags.StringVar(&f.meshConfig, "mesh-config-file", "", "With --from files: the mesh configuration")
+	flags.StringVar(&f.values, "values-file", "", "With --from files: the values of the installation")
+	flags.StringArrayVar(&f.set, "set", nil, "With --from builtin: a value of the installation, as istioctl install takes it")
+}
+
+// source is who injects.
+type source struct {
+	// engine returns what injects a pod, and why the cluster itself would not
+	// have it injected; empty where it would, or where no cluster is asked.
+	engine func(pod *core.Pod) (e *inject.Engine, aside string, err error)
+	// snapshot is what is known of the cluster, or stands for one.
+	snapshot *mesh.Snapshot
+}
+
+// open makes a source ready. Its error says what to do instead.
+func (f *sourceFlags) open(ctx context.Context, config *genericclioptions.ConfigFlags, from string, texts []input, namespace string) (*source, error) {
+	files := f.injectConfig != "" || f.meshConfig != "" || f.values != ""
+	if files && from == fromCluster && f.from == fromCluster {
+		from = fromFiles // as istioctl takes it
+	}
+	switch from {
+	case fromFiles:
+		return f.openFiles()
+	case fromBuiltin:
+		s, err := inject.Builtin(inject.BuiltinOptions{Set: f.set, Revision: f.revision})
+		if err != nil {
+			return nil, err
+		}
+		return fixed(s)
+	case fromCluster, fromWebhook:
+		if len(f.set) > 0 && f.from != fromBuiltin {
+			return nil, errors.New("--set is for --from builtin: a cluster has its own values")
+		}
+		return f.openCluster(ctx, config, from == fromWebhook, texts, namespace)
+	}
+	return nil, fmt.Errorf("--from %s: use cluster, webhook, files or builtin", from)
+}
+
+// fixed is a source of one control plane that no cluster has.
+func fixed(s inject.Settings) (*source, error) {
+	e, err := inject.New(s)
+	if err != nil {
+		return nil, err
+	}
+	return &source{
+		engine:   func(*core.Pod) (*inject.Engine, string, error) { return e, "", nil },
+		snapshot: s.Snapshot(),
+	}, nil
+}
+
+func (f *sourceFlags) openFiles() (*source, error) {
+	if f.injectConfig == "" || f.meshConfig == "" || f.values == "" {
+		return nil, errors.New("--from files needs --inject-config-file, --mesh-config-file and --values-file")
+	}
+	var texts [3][]byte
+	for i, name := range []string{f.injectConfig, f.meshConfig, f.values} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = text
+	}
+	s, err := inject.FromFiles(inject.Files{Config: texts[0], Mesh: texts[1], Values: texts[2]})
+	if err != nil {
+		return nil, err
+	}
+	s.Revision = f.revision
+	return fixed(s)
+}
+
+// injectKinds are what decides how a pod is injected.
+func injectKinds() []mesh.Kind {
+	return []mesh.Kind{
+		mesh.MutatingWebhooks, mesh.Namespaces, mesh.ConfigMaps, mesh.Services, mesh.Deployments, mesh.Nodes,
+		mesh.ProxyConfigs, mesh.ServerVersion, mesh.LimitRanges, mesh.ResourceQuotas,
+	}
+}
+
+func (f *sourceFlags) openCluster(ctx context.Context, config *genericclioptions.ConfigFlags, ask bool, texts []input, namespace string) (*source, error) {
+	timeout, err := requestTimeout(config)
+	if err != nil {
+		return nil, err
+	}
+	q := cluster.Query{Getter: config, Kinds: injectKinds(), Namespaces: namespacesIn(texts, namespace), Timeout: timeout, Exact: true}
+	s, err := cluster.Read(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("%w; --from builtin needs no cluster", err)
+	}
+	if len(mesh.ControlPlanes(s)) == 0 {
+		why := inject.ErrNoInjector.Error()
+		if gaps := s.Missing(mesh.MutatingWebhooks); len(gaps) > 0 {
+			why = "no injector is known: " + gaps[0].String()
+		}
+		return nil, fmt.Errorf("%s; --from builtin needs none", why)
+	}
+	decider := admission.New(s)
+	engine := once(func(cp *mesh.ControlPlane) (*inject.Engine, error) {
+		settings, err := inject.For(s, cp)
+		if ask {
+			return inject.Remote(settings, func(review []byte) ([]byte, error) {
+				return cluster.PostReview(ctx, q, cp, settings.Path, review)
+			}), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w%s; --from builtin needs no cluster", err, forbidden(s, cp.Namespace))
+		}
+		e, err := inject.New(settings)
+		if err != nil {
+			return nil, fmt.Errorf("the configuration of revision %s cannot be used by istiod either: %w", cp.Revision, err)
+		}
+		return e, nil
+	})
+	return &source{
+		snapshot: s,
+		engine: func(pod *core.Pod) (*inject.Engine, string, error) {
+			c, err := inject.Choose(s, decider, f.revision, pod.Namespace, pod)
+			if err != nil {
+				return nil, "", err
+			}
+			e, err := engine(c.Plane)
+			return e, c.Aside, err
+		},
+	}, nil
+}
+
+// forbidden is the right that is missing to read the ConfigMaps of a
+// namespace, after a colon; empty where that is not the reason.
+func forbidden(s *mesh.Snapshot, namespace string) string {
+	for _, g := range s.Missing(mesh.ConfigMaps) {
+		if g.Namespace == namespace || g.Namespace == "" {
+			return ": " + g.String()
+		}
+	}
+	return ""
+}
+
+// namespaceLine finds what may be the namespace of an object; one too many
+// does no harm.
+var namespaceLine = regexp.MustCompile(`(?m)"?namespace"?\s*:\s*["']?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)`) // never written to
+
+func namespacesIn(texts []input, namespace string) []string {
+	names := []string{cmp.Or(namespace, "default")}
+	for _, t := range texts {
+		for _, m := range namespaceLine.FindAllSubmatch(t.text, -1) {
+			names = append(names, strings.Clone(string(m[1])))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

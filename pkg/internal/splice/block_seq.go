@@ -1,0 +1,126 @@
+package splice
+
+import "strings"
+
+// sequence edits the items of a list.
+func (e *editor) sequence(p place, n *node, want []any, at *path) bool {
+	slots := match(n, want)
+	if n.flow {
+		return e.flowChildren(p, n, slots, at)
+	}
+	gone := make([]bool, len(n.children))
+	for i := range gone {
+		gone[i] = true
+	}
+	stays := false
+	for _, s := range slots {
+		if s.old >= 0 && !s.moved {
+			gone[s.old] = false
+			stays = true
+		}
+	}
+	if !stays {
+		return false
+	}
+	in := &inserter{editor: e, n: n, last: -1}
+	for i, s := range slots {
+		if s.old >= 0 && !s.moved {
+			in.flush()
+			c := &n.children[s.old]
+			e.edit(e.childPlace(n, c), c.val, s.want, at.to(index(i)))
+			in.last = s.old
+			continue
+		}
+		in.lines = append(in.lines, e.itemLines(n, s, max(in.last, 0), at.to(index(i))))
+	}
+	in.flush()
+	e.remove(n, gone)
+	return true
+}
+
+// inserter adds new items behind the last one that stays.
+type inserter struct {
+	*editor
+	n     *node
+	last  int
+	lines [][]string // of the items that wait
+}
+
+func (in *inserter) flush() {
+	if len(in.lines) == 0 {
+		return
+	}
+	e, n := in.editor, in.n
+	spaced := e.spaced(n)
+	if in.last < 0 {
+		e.insertFirst(n, in.lines, spaced)
+		in.lines = nil
+		return
+	}
+	col := n.col
+	if in.last < len(n.children)-1 {
+		col++
+	}
+	at := e.src.behind(n.children[in.last].val.end, col)
+	for _, lines := range in.lines {
+		if spaced {
+			e.insertLines(at, []string{""})
+		}
+		e.insertLines(at, lines)
+	}
+	in.lines = nil
+}
+
+// insertFirst adds items above the first one.
+func (e *editor) insertFirst(n *node, items [][]string, spaced bool) {
+	var text strings.Builder
+	for _, lines := range items {
+		text.WriteString(strings.Join(lines, e.style.eol) + e.style.eol)
+		if spaced {
+			text.WriteString(e.style.eol)
+		}
+	}
+	at := n.children[0].start
+	if e.src.first(at) {
+		at, _ = e.segment(n, 0)
+		e.add(at, at, text.String())
+		return
+	}
+	// The first item stands behind the dash of another list.
+	e.add(at, at, strings.TrimLeft(text.String(), " ")+spaces(n.col))
+}
+
+// spaced reports whether blank lines stand between all items.
+func (e *editor) spaced(n *node) bool {
+	for i := 1; i < len(n.children); i++ {
+		start, _ := e.segment(n, i)
+		if _, ok := e.src.prevBlank(start); !ok {
+			return false
+		}
+	}
+	return len(n.children) > 1
+}
+
+// itemLines returns the lines of an item that is new or comes from another
+// place in the list; near is an item to look like.
+func (e *editor) itemLines(n *node, s slot, near int, at *path) []string {
+	if s.old < 0 {
+		enc := e.encoderAt(n, n.children[near].start)
+		enc.width = e.src.dashWidth(&n.children[near])
+		return enc.item(s.want, n.col, nil)
+	}
+	c := &n.children[s.old]
+	if c.val.aliases || anchored(c.val) {
+		enc := e.encoderAt(n, c.start)
+		enc.width = e.src.dashWidth(c)
+		return enc.item(s.want, n.col, c.val)
+	}
+	start, end := e.segment(n, s.old)
+	text := e.within(start, end, func() {
+		e.edit(e.childPlace(n, c), c.val, s.want, at)
+	})
+	if !e.src.first(c.start) {
+		text = spaces(n.col) + text
+	}
+	return []string{text}
+}
