@@ -18,7 +18,7 @@ const (
 	exitRolledBack = 4 // written, failed in the middle, rolled back
 )
 
-// injectExitCodes is the part of the table for inject and uninject.
+// injectExitCodes is the part of the table for inject.
 const injectExitCodes = `Exit codes:
   0  done; workloads may have been skipped
   1  istiod refuses a template; --diff or --compare with differences; --check with a workload
@@ -33,6 +33,13 @@ const exitCodes = `Exit codes:
   1  findings at or above --fail-on (default: error)
   2  could not do it: usage, an unknown name, unreachable, forbidden, interrupted;
      or nothing found, but a check of that severity is unknown (--allow-unknown makes it 0)`
+
+// uninjectExitCodes is the part of the table for uninject.
+const uninjectExitCodes = `Exit codes:
+  0  done; workloads may have been skipped
+  1  --diff with differences; an object that is kept by Argo CD, Flux or the like
+  2  could not do it: usage, an unknown name, broken input, unreachable, forbidden, interrupted
+  4  --apply failed in the middle and was rolled back`
 
 // exitError carries the exit code that Main ends with. Err is nil when all has
 // been said.

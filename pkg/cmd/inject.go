@@ -62,12 +62,16 @@ the sidecar alone. What has no pod template passes through byte for byte.
 
 			# A workload of the cluster
 			%[1]s inject deployment/web -n shop --diff`),
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args, streams) },
+		RunE: func(c *cobra.Command, args []string) error {
+			f.source.named = c.Flags().Changed("from")
+			return f.run(c.Context(), args, streams)
+		},
 	}
 	flags := c.Flags()
 	f.input.add(flags)
 	f.source.add(flags)
 	f.output.add(flags)
+	flags.BoolVar(&f.output.check, "check", false, "Only report; exit code 1 if something would not be injected")
 	flags.StringVar(&f.compare, "compare", "", "Only say in what --from and this source disagree")
 	flags.BoolVar(&f.respectCluster, "respect-cluster", false, "Leave alone what the cluster's webhook would not be called for")
 	flags.SetNormalizeFunc(dashed)
@@ -94,6 +98,9 @@ func (f *injectFlags) run(ctx context.Context, args []string, streams genericioo
 	if err := f.output.validate(f.input, f.compare); err != nil {
 		return err
 	}
+	if err := f.source.validate(f.compare); err != nil {
+		return err
+	}
 	namespace, _, err := f.config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return err
@@ -116,18 +123,20 @@ func (f *injectFlags) run(ctx context.Context, args []string, streams genericioo
 		stop()
 		return compare(streams.Out, texts, namespace, named{f.source.from, from}, named{f.compare, with})
 	}
+	warnings, err := newWarner(from.snapshot)
+	if err != nil {
+		return err
+	}
 	results, err := editTexts(ctx, texts, func(obj map[string]any) (map[string]any, []inject.Outcome, error) {
-		return f.object(from, obj, namespace)
+		after, outcomes, err := f.object(from, obj, namespace)
+		warnings.take(outcomes)
+		return after, outcomes, err
 	})
 	stop()
 	if err != nil {
 		return err
 	}
-	warnings, err := from.warnings(results)
-	if err != nil {
-		return err
-	}
-	return f.output.write(ctx, f.config, results, warnings, streams)
+	return f.output.write(ctx, f.config, results, warnings.found, streams)
 }
 
 // object injects one object from a source.
@@ -181,9 +190,9 @@ func editTexts(ctx context.Context, texts []input, edit inject.Edit) ([]edited, 
 
 // inputError puts a text's name before what is wrong with it.
 func inputError(t input, err error) error {
-	var exit *exitError
-	if errors.As(err, &exit) {
-		return err
+	var source *sourceError
+	if errors.As(err, &source) {
+		return source
 	}
 	if t.live != nil {
 		var doc *inject.DocumentError

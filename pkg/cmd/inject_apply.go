@@ -2,18 +2,18 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
-	"k8s.io/apimachinery/pkg/api/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
@@ -48,42 +48,69 @@ func (f *applyFlags) validate() error {
 
 // run writes all objects of the manifests, in their order.
 func (f *applyFlags) run(ctx context.Context, config *genericclioptions.ConfigFlags, results []edited, streams genericiooptions.IOStreams) error {
-	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
-	if err != nil {
-		return err
-	}
-	mapper, err := config.ToRESTMapper()
-	if err != nil {
-		return err
-	}
-	var changes []mesh.Change
-	for _, r := range results {
-		some, err := changesOf(r, mapper, namespace)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
-		}
-		changes = append(changes, some...)
-	}
-	timeout, err := requestTimeout(config)
-	if err != nil {
-		return err
-	}
-	done, err := cluster.Apply(ctx, cluster.Query{Getter: config, Timeout: timeout}, changes, cluster.ApplyOptions{
-		Manager: f.manager, DryRun: cluster.DryRun(f.dryRun), Force: f.force, ForceOwner: f.forceOwner,
-		Warn: func(text string) { fmt.Fprintf(streams.ErrOut, "warning: %s\n", text) },
-	})
+	prepared, err := f.prepare(ctx, config, results, streams)
 	var owned *cluster.OwnedError
 	if errors.As(err, &owned) {
 		return f.refuse(owned, streams)
+	}
+	if err == nil {
+		err = asRead(prepared.Changes())
+	}
+	if err == nil && f.dryRun == string(cluster.DryRunNone) {
+		err = prepared.Commit(ctx)
 	}
 	if err != nil {
 		return applyError(err)
 	}
 	suffix := map[string]string{"client": " (dry run)", "server": " (server dry run)"}[f.dryRun]
-	for _, c := range done {
+	for _, c := range prepared.Changes() {
 		fmt.Fprintf(streams.Out, "%s %s%s\n", c.Ref.Arg(), past(c), suffix)
 	}
 	return nil
+}
+
+// prepare makes the writes and checks them.
+func (f *applyFlags) prepare(ctx context.Context, config *genericclioptions.ConfigFlags, results []edited, streams genericiooptions.IOStreams) (*cluster.Prepared, error) {
+	namespace, _, err := config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, err
+	}
+	var changes []mesh.Change
+	for _, r := range results {
+		some, err := changesOf(r)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		changes = append(changes, some...)
+	}
+	if err := withResource(ctx, config, changes, namespace); err != nil {
+		return nil, err
+	}
+	timeout, err := requestTimeout(config)
+	if err != nil {
+		return nil, err
+	}
+	return cluster.Prepare(ctx, cluster.Query{Getter: config, Timeout: timeout}, changes, cluster.ApplyOptions{
+		Manager: f.manager, DryRun: cluster.DryRun(f.dryRun), Force: f.force, ForceOwner: f.forceOwner,
+		Warn: func(text string) { fmt.Fprintf(streams.ErrOut, "warning: %s\n", text) },
+	})
+}
+
+// asRead refuses patches of objects that are no longer what the patches were
+// made for.
+func asRead(changes []mesh.Change) error {
+	for _, c := range changes {
+		if c.Write == mesh.Patch && !same(c.Object, c.Before) {
+			return fmt.Errorf("cannot patch %s: it was changed meanwhile; look again", c.Ref)
+		}
+	}
+	return nil
+}
+
+// same reports whether two states of an object are the same, but for what the
+// API server and controllers keep in it.
+func same(a, b *unstructured.Unstructured) bool {
+	return reflect.DeepEqual(asWritten(a).Object, asWritten(b).Object)
 }
 
 // past says what was done to an object, as kubectl does.
@@ -91,6 +118,8 @@ func past(c mesh.Change) string {
 	switch {
 	case c.Before == nil:
 		return "created"
+	case c.After != nil && same(c.Before, c.After):
+		return "unchanged"
 	case c.Write == mesh.Patch:
 		return "patched"
 	}
@@ -99,106 +128,27 @@ func past(c mesh.Change) string {
 
 // refuse says who keeps the objects, and prints what to put into Git.
 func (f *applyFlags) refuse(owned *cluster.OwnedError, streams genericiooptions.IOStreams) error {
-	for i, o := range owned.Owned {
-		text, err := yaml.Marshal(o.Change.ForGit())
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			fmt.Fprintln(streams.Out, "---")
-		}
-		fmt.Fprintf(streams.Out, "# for Git: %s\n%s", o.Change.Ref, text)
+	if err := printForGit(streams.Out, owned.Owned); err != nil {
+		return err
 	}
 	return &exitError{code: exitNo, err: fmt.Errorf("%w; nothing was written (--force-owner writes it)", owned)}
 }
 
 // applyError gives a failed write the exit code that tells what became of it.
 func applyError(err error) error {
-	var failed *cluster.ApplyError
-	if errors.As(err, &failed) && failed.Written > 0 {
-		return &exitError{code: exitRolledBack, err: err}
+	if apierrors.IsInvalid(err) && strings.HasPrefix(err.Error(), "cannot patch Pod ") {
+		return fmt.Errorf("%w; a pod takes no containers once it runs: inject its workload, or pipe what is printed into kubectl replace --force -f -", err)
 	}
-	return err
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && slices.ContainsFunc(causes(status), func(c metav1.StatusCause) bool { return c.Type == metav1.CauseTypeFieldManagerConflict }) {
+		return fmt.Errorf("%w (--force-conflicts)", err)
+	}
+	return writeFailed(err)
 }
 
-// changesOf are the writes of a manifest: all of its objects, or of a live
-// object what differs.
-func changesOf(r edited, mapper meta.RESTMapper, namespace string) ([]mesh.Change, error) {
-	if r.live != nil {
-		c, err := patchOf(r)
-		if err != nil || c == nil {
-			return nil, err
-		}
-		return withResource([]mesh.Change{*c}, mapper, namespace)
+func causes(s apierrors.APIStatus) []metav1.StatusCause {
+	if d := s.Status().Details; d != nil {
+		return d.Causes
 	}
-	objs, err := jsonObjects(r.after)
-	if err != nil {
-		return nil, err
-	}
-	var changes []mesh.Change
-	for _, raw := range objs {
-		u := &unstructured.Unstructured{}
-		if err := u.UnmarshalJSON(raw); err != nil {
-			return nil, err
-		}
-		if !u.IsList() {
-			changes = append(changes, mesh.Change{Write: mesh.Apply, Object: u})
-			continue
-		}
-		err := u.EachListItem(func(o runtime.Object) error {
-			changes = append(changes, mesh.Change{Write: mesh.Apply, Object: o.(*unstructured.Unstructured)})
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return withResource(changes, mapper, namespace)
-}
-
-// withResource fills in where the objects of changes are served.
-func withResource(changes []mesh.Change, mapper meta.RESTMapper, namespace string) ([]mesh.Change, error) {
-	for i := range changes {
-		c := &changes[i]
-		gvk := c.Object.GroupVersionKind()
-		if c.Object.GetName() == "" {
-			return nil, fmt.Errorf("a %s has no name: server-side apply needs one", gvk.Kind)
-		}
-		m, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-		if err != nil {
-			return nil, fmt.Errorf("the cluster does not know %s of %s: %w", gvk.Kind, c.Object.GetAPIVersion(), err)
-		}
-		if m.Scope.Name() == meta.RESTScopeNameNamespace && c.Object.GetNamespace() == "" {
-			c.Object.SetNamespace(namespace)
-		}
-		c.Resource = m.Resource
-		c.Ref = mesh.Ref{APIVersion: c.Object.GetAPIVersion(), Kind: gvk.Kind, Namespace: c.Object.GetNamespace(), Name: c.Object.GetName()}
-		c.Why = "give it its sidecar"
-	}
-	return changes, nil
-}
-
-// patchOf is what makes of a live object the edited one; nil where nothing
-// does. It holds only for the object as it was read.
-func patchOf(r edited) (*mesh.Change, error) {
-	before, err := yaml.YAMLToJSON(r.text)
-	if err != nil {
-		return nil, err
-	}
-	after, err := yaml.YAMLToJSON(r.after)
-	if err != nil {
-		return nil, err
-	}
-	patch, err := jsonpatch.CreateMergePatch(before, after)
-	if err != nil {
-		return nil, err
-	}
-	var fields map[string]any
-	if err := json.Unmarshal(patch, &fields); err != nil || len(fields) == 0 {
-		return nil, err
-	}
-	if err := unstructured.SetNestedField(fields, r.live.GetResourceVersion(), "metadata", "resourceVersion"); err != nil {
-		return nil, err
-	}
-	return &mesh.Change{Write: mesh.Patch, Object: r.live, Fields: fields}, nil
+	return nil
 }

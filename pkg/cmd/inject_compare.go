@@ -103,14 +103,15 @@ func generic(o inject.Outcome) any {
 }
 
 // fields calls differ for every field in which two values differ; list items
-// with names are compared by name.
+// with names are compared by name, and of other lists only what one of them
+// lacks is told.
 func fields(a, b any, path []string, differ func(path []string, a, b any)) {
 	if reflect.DeepEqual(a, b) {
 		return
 	}
 	x, y := byName(a), byName(b)
 	if x == nil || y == nil {
-		differ(path, a, b)
+		differ(path, without(a, b), without(b, a))
 		return
 	}
 	keys := slices.Collect(maps.Keys(x))
@@ -123,6 +124,9 @@ func fields(a, b any, path []string, differ func(path []string, a, b any)) {
 	for _, k := range keys {
 		fields(x[k], y[k], append(slices.Clip(path), k), differ)
 	}
+	if reflect.DeepEqual(x, y) { // the order is all that is left
+		differ(path, names(a), names(b))
+	}
 }
 
 // byName is a map, or a list of named items as one; nil for what is neither.
@@ -133,8 +137,8 @@ func byName(v any) map[string]any {
 	case []any:
 		m := map[string]any{}
 		for _, item := range v {
-			name, ok := item.(map[string]any)["name"].(string)
-			if !ok || m[name] != nil {
+			name := nameIn(item)
+			if name == "" || m[name] != nil {
 				return nil
 			}
 			m[name] = item
@@ -142,6 +146,38 @@ func byName(v any) map[string]any {
 		return m
 	}
 	return nil
+}
+
+func nameIn(item any) string {
+	m, _ := item.(map[string]any)
+	name, _ := m["name"].(string)
+	return name
+}
+
+func names(list any) any {
+	items, _ := list.([]any)
+	var all []string
+	for _, item := range items {
+		all = append(all, nameIn(item))
+	}
+	return all
+}
+
+// without is a list without the items that the other has too; any other value,
+// and a list of which nothing is left, is returned as it is.
+func without(v, other any) any {
+	items, ok := v.([]any)
+	others, isList := other.([]any)
+	if !ok || !isList {
+		return v
+	}
+	rest := slices.DeleteFunc(slices.Clone(items), func(item any) bool {
+		return slices.ContainsFunc(others, func(o any) bool { return reflect.DeepEqual(o, item) })
+	})
+	if len(rest) == 0 {
+		return v
+	}
+	return rest
 }
 
 // short is a value in a line.

@@ -10,8 +10,46 @@ import (
 	"strings"
 
 	"github.com/pmezard/go-difflib/difflib"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 )
+
+// admitted are the results as the API server would store them: of live objects
+// that a dry run of the patch gives, since defaults that it fills in are no
+// difference. Where the patch is forbidden, or invalid as one of a Pod is, they
+// stay as they are.
+func admitted(ctx context.Context, config *genericclioptions.ConfigFlags, results []edited, streams genericiooptions.IOStreams) ([]edited, error) {
+	f := applyFlags{dryRun: string(cluster.DryRunServer), forceOwner: true}
+	var all []edited
+	for _, r := range results {
+		if r.live == nil || !r.changed() {
+			all = append(all, r)
+			continue
+		}
+		prepared, err := f.prepare(ctx, config, []edited{r}, streams)
+		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+			all = append(all, r)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range prepared.Changes() {
+			if r.text, err = yaml.Marshal(asWritten(c.Before).Object); err != nil {
+				return nil, err
+			}
+			if r.after, err = yaml.Marshal(asWritten(c.After).Object); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
 
 // showDiff shows the texts before and after as kubectl diff does: with
 // $KUBECTL_EXTERNAL_DIFF, else diff, else by itself. What is shown is the
@@ -29,7 +67,7 @@ func showDiff(ctx context.Context, results []edited, streams genericiooptions.IO
 		}
 		changed = true
 		for side, text := range map[string][]byte{"before": r.text, "after": r.after} {
-			file := filepath.Join(folder, side, filepath.Clean("/"+strings.NewReplacer("://", "/", " ", "-").Replace(r.name)))
+			file := filepath.Join(folder, side, diffName(r.name))
 			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 				return err
 			}
@@ -61,6 +99,11 @@ func showDiff(ctx context.Context, results []edited, streams genericiooptions.IO
 		return fmt.Errorf("run %s: %w", program, err)
 	}
 	return &exitError{code: exitNo}
+}
+
+// diffName is a path for what has a name; the same name always has the same.
+func diffName(name string) string {
+	return filepath.Clean("/" + strings.NewReplacer("://", "/", " ", "-", "../", "up/").Replace(name))
 }
 
 // differ is the program that kubectl diff would run

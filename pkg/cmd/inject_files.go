@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // writeBack writes changed texts into their files, all or none: each is
@@ -38,7 +39,7 @@ func writeBack(ctx context.Context, results []edited) (err error) {
 		if err == nil {
 			continue
 		}
-		for _, done := range plans[:i] {
+		for _, done := range slices.Backward(plans[:i]) {
 			err = errors.Join(err, done.restore())
 		}
 		return fmt.Errorf("%w; no file was changed", err)

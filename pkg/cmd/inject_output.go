@@ -25,7 +25,7 @@ type outputFlags struct {
 	format  string
 	inPlace bool
 	diff    bool
-	check   bool
+	check   bool // of inject alone
 	report  string
 	apply   applyFlags
 }
@@ -34,7 +34,6 @@ func (f *outputFlags) add(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.format, "output", "o", "yaml", "Output format: yaml (as the input was written), json")
 	flags.BoolVar(&f.inPlace, "in-place", false, "Write the files back, all or none")
 	flags.BoolVar(&f.diff, "diff", false, "Show what would change, with $KUBECTL_EXTERNAL_DIFF or diff; exit code 1 if anything does")
-	flags.BoolVar(&f.check, "check", false, "Only report; exit code 1 if something would not be injected")
 	flags.StringVar(&f.report, "report", "text", "The report, on stderr: text, json, none")
 	f.apply.add(flags)
 }
@@ -61,6 +60,8 @@ func (f *outputFlags) validate(in inputFlags, compare string) error {
 		return fmt.Errorf("--report %s: use text, json or none", f.report)
 	case f.inPlace && len(in.files) == 0:
 		return errors.New("--in-place needs files that can be written back, named with -f")
+	case f.inPlace && in.kustomize != "":
+		return errors.New("--in-place cannot write a kustomization back; name its files with -f")
 	case f.inPlace && f.format != "yaml":
 		return errors.New("--in-place keeps files as they are written; leave -o out")
 	}
@@ -95,7 +96,11 @@ func (f *outputFlags) write(ctx context.Context, config *genericclioptions.Confi
 	case f.inPlace:
 		return writeBack(ctx, results)
 	case f.diff:
-		return showDiff(ctx, results, streams)
+		shown, err := admitted(ctx, config, results, streams)
+		if err != nil {
+			return err
+		}
+		return showDiff(ctx, shown, streams)
 	case f.apply.apply:
 		return f.apply.run(ctx, config, results, streams)
 	}
@@ -107,27 +112,35 @@ func printTexts(w io.Writer, results []edited, format string) error {
 	if format == "json" {
 		return printJSON(w, results)
 	}
-	var out bytes.Buffer
+	before, last := false, byte('\n')
 	for _, r := range results {
 		text := bytes.TrimPrefix(r.after, []byte("\ufeff"))
-		if out.Len() > 0 && len(bytes.TrimSpace(text)) > 0 {
-			if b := out.Bytes(); b[len(b)-1] != '\n' {
-				out.WriteByte('\n')
+		var mark string
+		if before && len(bytes.TrimSpace(text)) > 0 {
+			if last != '\n' {
+				mark = "\n"
 			}
 			if !bytes.HasPrefix(text, []byte("---")) {
-				out.WriteString("---\n")
+				mark += "---\n"
 			}
 		}
-		out.Write(text)
+		if len(text) > 0 {
+			before, last = true, text[len(text)-1]
+		}
+		if _, err := io.WriteString(w, mark); err != nil {
+			return err
+		}
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
 	}
-	_, err := w.Write(out.Bytes())
-	return err
+	return nil
 }
 
 // printJSON writes one object as it is, and several as a List, as kubectl get
 // does.
 func printJSON(w io.Writer, results []edited) error {
-	var items []json.RawMessage
+	items := []json.RawMessage{}
 	for _, r := range results {
 		objs, err := jsonObjects(r.after)
 		if err != nil {

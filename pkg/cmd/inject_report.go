@@ -3,6 +3,7 @@ package cmd
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
@@ -37,40 +38,54 @@ func injectChecks() []string {
 	}
 }
 
-// warnings runs the checks on the workloads that were injected, as if they
-// were in a cluster that injects everything, with the rules of their own
-// namespaces.
-func (s *source) warnings(results []edited) (map[mesh.Ref][]printer.InjectWarning, error) {
+// warner runs those checks on workloads as they are injected, from many
+// goroutines.
+type warner struct {
+	checks  []diagnose.Check
+	cluster *mesh.Snapshot // whose rules for namespaces hold
+
+	mu    sync.Mutex
+	found map[mesh.Ref][]printer.InjectWarning
+}
+
+func newWarner(cluster *mesh.Snapshot) (*warner, error) {
 	chosen, err := choose(checks.All(), injectChecks(), nil)
-	if err != nil {
-		return nil, err
-	}
+	return &warner{checks: chosen, cluster: cluster, found: map[mesh.Ref][]printer.InjectWarning{}}, err
+}
+
+// take runs the checks on the workloads of one object that were injected, as
+// if they were alone in a cluster that injects everything, with the rules of
+// their own namespaces. It takes the pods out of the outcomes: those of a
+// thousand workloads are large.
+func (w *warner) take(outcomes []inject.Outcome) {
 	snapshot := inject.Settings{Config: "policy: enabled", Values: "{}"}.Snapshot()
-	snapshot.ResourceQuotas, snapshot.LimitRanges, snapshot.Nodes = s.snapshot.ResourceQuotas, s.snapshot.LimitRanges, s.snapshot.Nodes
+	snapshot.ResourceQuotas, snapshot.LimitRanges, snapshot.Nodes = w.cluster.ResourceQuotas, w.cluster.LimitRanges, w.cluster.Nodes
 	v := injectedWorkloads{pods: map[string]*core.Pod{}, workloads: map[mesh.Ref]mesh.Ref{}}
-	for _, o := range outcomesOf(results) {
+	for i, o := range outcomes {
 		if o.Status == inject.Injected {
-			v.add(snapshot, s.snapshot, o)
+			v.add(snapshot, w.cluster, o)
 		}
+		outcomes[i].Pod, outcomes[i].After = nil, nil
 	}
 	if len(v.pods) == 0 {
-		return nil, nil
+		return
 	}
-	report := diagnose.Run(snapshot, chosen, diagnose.Options{
+	report := diagnose.Run(snapshot, w.checks, diagnose.Options{
 		Injector: func(_ *mesh.ControlPlane, pod *core.Pod, _ *core.Namespace) (diagnose.Injected, error) {
 			return diagnose.Injected{Pod: v.pods[key(pod)]}, nil
 		},
 	})
-	warnings := map[mesh.Ref][]printer.InjectWarning{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, f := range report.Findings {
 		for _, ref := range f.Affects {
 			if f.Severity != diagnose.Info {
 				to := v.workloads[ref]
-				warnings[to] = append(warnings[to], printer.InjectWarning{Check: f.Check, Message: f.Message})
+				message := strings.ReplaceAll(f.Message, ref.String(), to.String())
+				w.found[to] = append(w.found[to], printer.InjectWarning{Check: f.Check, Message: message})
 			}
 		}
 	}
-	return warnings, nil
 }
 
 // injectedWorkloads are the workloads that were injected, as a snapshot holds

@@ -36,6 +36,8 @@ type sourceFlags struct {
 	meshConfig   string
 	values       string
 	set          []string
+
+	named bool // --from was given
 }
 
 func (f *sourceFlags) add(flags *pflag.FlagSet) {
@@ -56,12 +58,53 @@ type source struct {
 	snapshot *mesh.Snapshot
 }
 
+// validate finds flags that do not go together, with the source that --compare
+// names or none, and takes the three files for --from files, as istioctl does.
+func (f *sourceFlags) validate(compare string) error {
+	if err := known("--from", f.from); err != nil {
+		return err
+	}
+	if err := known("--compare", compare); err != nil && compare != "" {
+		return err
+	}
+	files := f.injectConfig != "" || f.meshConfig != "" || f.values != ""
+	if files && !f.named && compare != fromFiles {
+		f.from = fromFiles
+	}
+	uses := func(source string) bool { return f.from == source || compare == source }
+	switch {
+	case f.from == compare:
+		return fmt.Errorf("--compare %s: it is what --from says too; name another", compare)
+	case files && !uses(fromFiles):
+		return errors.New("--inject-config-file, --mesh-config-file and --values-file are for --from files")
+	case uses(fromFiles) && (f.injectConfig == "" || f.meshConfig == "" || f.values == ""):
+		return errors.New("--from files needs --inject-config-file, --mesh-config-file and --values-file")
+	case len(f.set) > 0 && !uses(fromBuiltin):
+		return errors.New("--set is for --from builtin: a cluster has its own values")
+	}
+	return nil
+}
+
+func known(flag, source string) error {
+	switch source {
+	case fromCluster, fromWebhook, fromFiles, fromBuiltin:
+		return nil
+	}
+	return fmt.Errorf("%s %s: use cluster, webhook, files or builtin", flag, source)
+}
+
+// sourceError says what is wrong with a source, whichever the document was for
+// which it was asked.
+type sourceError struct{ err error }
+
+// Error is the cause's text.
+func (e *sourceError) Error() string { return e.err.Error() }
+
+// Unwrap is the cause.
+func (e *sourceError) Unwrap() error { return e.err }
+
 // open makes a source ready. Its error says what to do instead.
 func (f *sourceFlags) open(ctx context.Context, config *genericclioptions.ConfigFlags, from string, texts []input, namespace string) (*source, error) {
-	files := f.injectConfig != "" || f.meshConfig != "" || f.values != ""
-	if files && from == fromCluster && f.from == fromCluster {
-		from = fromFiles // as istioctl takes it
-	}
 	switch from {
 	case fromFiles:
 		return f.openFiles()
@@ -71,13 +114,8 @@ func (f *sourceFlags) open(ctx context.Context, config *genericclioptions.Config
 			return nil, err
 		}
 		return fixed(s)
-	case fromCluster, fromWebhook:
-		if len(f.set) > 0 && f.from != fromBuiltin {
-			return nil, errors.New("--set is for --from builtin: a cluster has its own values")
-		}
-		return f.openCluster(ctx, config, from == fromWebhook, texts, namespace)
 	}
-	return nil, fmt.Errorf("--from %s: use cluster, webhook, files or builtin", from)
+	return f.openCluster(ctx, config, from == fromWebhook, texts, namespace)
 }
 
 // fixed is a source of one control plane that no cluster has.
@@ -93,9 +131,6 @@ func fixed(s inject.Settings) (*source, error) {
 }
 
 func (f *sourceFlags) openFiles() (*source, error) {
-	if f.injectConfig == "" || f.meshConfig == "" || f.values == "" {
-		return nil, errors.New("--from files needs --inject-config-file, --mesh-config-file and --values-file")
-	}
 	var texts [3][]byte
 	for i, name := range []string{f.injectConfig, f.meshConfig, f.values} {
 		text, err := os.ReadFile(name)
@@ -104,11 +139,10 @@ func (f *sourceFlags) openFiles() (*source, error) {
 		}
 		texts[i] = text
 	}
-	s, err := inject.FromFiles(inject.Files{Config: texts[0], Mesh: texts[1], Values: texts[2]})
+	s, err := inject.FromFiles(inject.Files{Config: texts[0], Mesh: texts[1], Values: texts[2], Revision: f.revision})
 	if err != nil {
 		return nil, err
 	}
-	s.Revision = f.revision
 	return fixed(s)
 }
 
@@ -130,27 +164,37 @@ func (f *sourceFlags) openCluster(ctx context.Context, config *genericclioptions
 	if err != nil {
 		return nil, fmt.Errorf("%w; --from builtin needs no cluster", err)
 	}
-	if len(mesh.ControlPlanes(s)) == 0 {
+	planes := mesh.ControlPlanes(s)
+	if len(planes) == 0 {
 		why := inject.ErrNoInjector.Error()
 		if gaps := s.Missing(mesh.MutatingWebhooks); len(gaps) > 0 {
 			why = "no injector is known: " + gaps[0].String()
 		}
 		return nil, fmt.Errorf("%s; --from builtin needs none", why)
 	}
+	if f.revision != "" {
+		if _, err := inject.Named(planes, f.revision); err != nil {
+			return nil, err
+		}
+	}
 	decider := admission.New(s)
 	engine := once(func(cp *mesh.ControlPlane) (*inject.Engine, error) {
 		settings, err := inject.For(s, cp)
 		if ask {
 			return inject.Remote(settings, func(review []byte) ([]byte, error) {
-				return cluster.PostReview(ctx, q, cp, settings.Path, review)
+				answer, err := cluster.PostReview(ctx, q, cp, review)
+				if err != nil {
+					return nil, &sourceError{err}
+				}
+				return answer, nil
 			}), nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w%s; --from builtin needs no cluster", err, forbidden(s, cp.Namespace))
+			return nil, &sourceError{fmt.Errorf("%w%s; --from builtin needs no cluster", err, unread(s, cp))}
 		}
 		e, err := inject.New(settings)
 		if err != nil {
-			return nil, fmt.Errorf("the configuration of revision %s cannot be used by istiod either: %w", cp.Revision, err)
+			return nil, &sourceError{fmt.Errorf("the configuration of revision %s cannot be used by istiod either: %w", cp.Revision, err)}
 		}
 		return e, nil
 	})
@@ -167,15 +211,22 @@ func (f *sourceFlags) openCluster(ctx context.Context, config *genericclioptions
 	}, nil
 }
 
-// forbidden is the right that is missing to read the ConfigMaps of a
-// namespace, after a colon; empty where that is not the reason.
-func forbidden(s *mesh.Snapshot, namespace string) string {
+// unread is why the ConfigMaps of a control plane were not read, after a colon:
+// a right that is missing, or that one of them is not there.
+func unread(s *mesh.Snapshot, cp *mesh.ControlPlane) string {
 	for _, g := range s.Missing(mesh.ConfigMaps) {
-		if g.Namespace == namespace || g.Namespace == "" {
+		if g.Namespace == cp.Namespace || g.Namespace == "" {
 			return ": " + g.String()
 		}
 	}
-	return ""
+	name := "istio-sidecar-injector"
+	if cp.Injector != nil {
+		name = "istio"
+	}
+	if cp.Revision != "default" {
+		name += "-" + cp.Revision
+	}
+	return fmt.Sprintf(": namespace %s has no ConfigMap %s", cp.Namespace, name)
 }
 
 // namespaceLine finds what may be the namespace of an object; one too many

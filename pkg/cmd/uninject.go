@@ -30,7 +30,7 @@ the probes) is taken out or put back as it was. Labels and annotations that Isti
 without recording them are taken out where they have the value that Istio gives them,
 and named on stderr. No cluster is asked.
 
-` + injectExitCodes,
+` + uninjectExitCodes,
 		Example: examples(name, `
 			# Without the sidecar
 			%[1]s uninject -f injected.yaml

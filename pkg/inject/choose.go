@@ -58,12 +58,23 @@ func Choose(s *mesh.Snapshot, d *admission.Decider, revision, namespace string, 
 	}
 	switch {
 	case revision != "":
-		return Choice{}, fmt.Errorf("there is no revision or tag %q; known: %s", revision, known(planes))
+		_, err := Named(planes, revision)
+		return Choice{}, err
 	case len(planes) == 1:
 		c.Plane = planes[0]
 		return c, nil
 	}
 	return Choice{}, fmt.Errorf("no label says which revision is to inject; choose one with --revision: %s", known(planes))
+}
+
+// Named is the control plane of a revision or tag. Its error names those that
+// are there.
+func Named(planes []*mesh.ControlPlane, revision string) (*mesh.ControlPlane, error) {
+	at := slices.IndexFunc(planes, func(cp *mesh.ControlPlane) bool { return slices.Contains(cp.Names(), revision) })
+	if at < 0 {
+		return nil, fmt.Errorf("there is no revision or tag %q; known: %s", revision, known(planes))
+	}
+	return planes[at], nil
 }
 
 // lookupNamespace is a namespace of a snapshot; one without labels where it is

@@ -27,14 +27,15 @@ func For(s *mesh.Snapshot, cp *mesh.ControlPlane) (Settings, error) {
 		return Settings{}, fmt.Errorf("the mesh ConfigMap of revision %s was not read", cp.Revision)
 	}
 	return Settings{
-		Revision:       cmp.Or(istiodEnv(cp, "REVISION"), cp.Revision),
-		Config:         cp.Injector.Data["config"],
-		Values:         cp.Injector.Data["values"],
-		MeshConfig:     cp.Mesh.Data["mesh"],
-		Path:           injectPath(cp.Webhooks),
-		NativeSidecars: nativeSidecars(cp),
-		Nodes:          nodes(s),
-		ProxyConfigs:   s.Config[mesh.ProxyConfigs],
+		Revision:         cmp.Or(istiodEnv(cp, "REVISION"), cp.Revision),
+		Config:           cp.Injector.Data["config"],
+		Values:           cp.Injector.Data["values"],
+		MeshConfig:       cp.Mesh.Data["mesh"],
+		Path:             injectPath(cp.Webhooks),
+		NativeSidecars:   nativeSidecars(cp),
+		CompliancePolicy: istiodEnv(cp, "COMPLIANCE_POLICY"),
+		Nodes:            nodes(s),
+		ProxyConfigs:     s.Config[mesh.ProxyConfigs],
 	}, nil
 }
 

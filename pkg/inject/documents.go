@@ -2,19 +2,11 @@ package inject
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
-
-	utiljson "k8s.io/apimachinery/pkg/util/json"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/splice"
 )
@@ -64,7 +56,11 @@ func EditText(data []byte, edit Edit) ([]byte, []Outcome, error) {
 	close(work)
 	all.Wait()
 
-	var out bytes.Buffer
+	size := 0
+	for _, d := range done {
+		size += len(d.text)
+	}
+	out := make([]byte, 0, size)
 	var outcomes []Outcome
 	number, line := 0, 1
 	for i, d := range done {
@@ -74,11 +70,12 @@ func EditText(data []byte, edit Edit) ([]byte, []Outcome, error) {
 		if d.err != nil {
 			return nil, nil, &DocumentError{Number: number, Line: line + d.line, Err: d.err}
 		}
-		out.Write(d.text)
+		out = append(out, d.text...)
+		done[i].text = nil
 		outcomes = append(outcomes, d.outcomes...)
 		line += bytes.Count(parts[i].text, []byte("\n"))
 	}
-	return out.Bytes(), outcomes, nil
+	return out, outcomes, nil
 }
 
 type edited struct {
@@ -89,21 +86,16 @@ type edited struct {
 }
 
 func editDocument(text []byte, edit Edit) edited {
-	raw, err := yaml.YAMLToJSON(text)
+	v, line, err := decode(text)
 	if err != nil {
-		line, why := parseError(err)
-		return edited{line: line, err: errors.New(why)}
-	}
-	var v any
-	if err := utiljson.Unmarshal(raw, &v); err != nil {
-		return edited{err: err}
+		return edited{line: line, err: err}
 	}
 	obj, ok := v.(map[string]any)
 	if !ok {
 		return edited{text: text}
 	}
-	after, outcomes, changed, err := editObject(obj, edit)
 	first := firstLine(text)
+	after, outcomes, changed, err := editObject(obj, edit)
 	if err != nil {
 		return edited{line: first, err: err}
 	}
@@ -167,128 +159,4 @@ func altered(outcomes []Outcome) bool {
 		}
 	}
 	return false
-}
-
-// part is a stretch of a text: a document, or what stands between two.
-type part struct {
-	text  []byte
-	holds bool // a document
-}
-
-// cut cuts a text so that its parts in order are the text again. Marks
-// (---), and what has nothing but comments and directives, are parts of their
-// own.
-func cut(data []byte) []part {
-	if at := len(data) - len(bytes.TrimLeft(data, "\ufeff \t\r\n")); bytes.HasPrefix(data[at:], []byte("{")) {
-		if parts, ok := jsonDocuments(data, at); ok {
-			return parts
-		}
-	}
-	var parts []part
-	begin := 0
-	flush := func(end int) {
-		if end > begin {
-			text := data[begin:end]
-			parts = append(parts, part{text, !blank(text)})
-		}
-		begin = end
-	}
-	if bytes.HasPrefix(data, []byte("\ufeff")) {
-		parts, begin = append(parts, part{text: data[:3]}), 3
-	}
-	for at := begin; at < len(data); {
-		end := len(data)
-		if n := bytes.IndexByte(data[at:], '\n'); n >= 0 {
-			end = at + n + 1
-		}
-		if mark := markLength(data[at:end]); mark > 0 {
-			flush(at)
-			parts = append(parts, part{text: data[at : at+mark]})
-			begin = at + mark
-		}
-		at = end
-	}
-	flush(len(data))
-	return parts
-}
-
-// markLength is how much of a line is a document mark: all of it, unless the
-// document begins on the same line; 0 for none.
-func markLength(line []byte) int {
-	rest, ok := bytes.CutPrefix(line, []byte("---"))
-	if !ok {
-		return 0
-	}
-	switch t := bytes.TrimLeft(rest, " \t"); {
-	case len(bytes.TrimRight(t, "\r\n")) == 0, len(t) < len(rest) && t[0] == '#':
-		return len(line)
-	case len(t) < len(rest):
-		return len(line) - len(t)
-	}
-	return 0
-}
-
-// blank reports whether a text has nothing but white space, comments,
-// directives and end marks.
-func blank(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		t := bytes.TrimSpace(line)
-		if len(t) > 0 && t[0] != '#' && t[0] != '%' && string(t) != "..." {
-			return false
-		}
-	}
-	return true
-}
-
-// jsonDocuments cuts JSON values that stand one after the other. It is not ok
-// for what is no JSON: YAML may begin with a brace too.
-func jsonDocuments(data []byte, at int) ([]part, bool) {
-	parts := []part{}
-	if at > 0 {
-		parts = append(parts, part{text: data[:at]})
-	}
-	dec := json.NewDecoder(bytes.NewReader(data[at:]))
-	for begin := at; ; {
-		var raw json.RawMessage
-		err := dec.Decode(&raw)
-		end := at + int(dec.InputOffset())
-		if errors.Is(err, io.EOF) {
-			if begin < len(data) {
-				parts = append(parts, part{text: data[begin:]})
-			}
-			return parts, true
-		}
-		if err != nil {
-			return nil, false
-		}
-		if gap := end - len(raw); gap > begin {
-			parts = append(parts, part{text: data[begin:gap]})
-			begin = gap
-		}
-		parts = append(parts, part{data[begin:end], true})
-		begin = end
-	}
-}
-
-// firstLine is the line, from 0, in which a document's content begins.
-func firstLine(text []byte) int {
-	n := 0
-	for line := range bytes.Lines(text) {
-		if !blank(line) {
-			return n
-		}
-		n++
-	}
-	return 0
-}
-
-// parseError takes the line, from 0, out of a YAML parser's error.
-func parseError(err error) (line int, why string) {
-	why = strings.ReplaceAll(err.Error(), "error converting YAML to JSON: ", "")
-	m := regexp.MustCompile(`line (\d+): (?s:(.*))$`).FindStringSubmatch(why)
-	if m == nil {
-		return 0, strings.TrimPrefix(why, "yaml: ")
-	}
-	n, _ := strconv.Atoi(m[1])
-	return max(n-1, 0), m[2]
 }

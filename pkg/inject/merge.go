@@ -1,8 +1,11 @@
 package inject
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+
+	core "k8s.io/api/core/v1"
 )
 
 // merge carries a change over: what differs between was and is, both complete
@@ -94,6 +97,7 @@ func partner(items []any, used []bool, v any) int {
 }
 
 // identity is what a list's items are told apart by; empty for what has none.
+// Ports are TCP's unless they say otherwise.
 func identity(v any) string {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -101,7 +105,7 @@ func identity(v any) string {
 	}
 	for _, key := range []string{"name", "mountPath", "devicePath", "containerPort", "key", "ip", "topologyKey"} {
 		if value, ok := m[key]; ok {
-			return fmt.Sprint(key, "=", value, " ", m["protocol"])
+			return fmt.Sprint(key, "=", value, " ", cmp.Or(text(m["protocol"]), string(core.ProtocolTCP)))
 		}
 	}
 	return ""

@@ -1,6 +1,8 @@
 package inject
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -52,6 +54,9 @@ type Outcome struct {
 // An error means that it could not be tried: a template of a shape that the
 // API server would refuse.
 func (e *Engine) Object(obj map[string]any, namespace string) (map[string]any, []Outcome, error) {
+	if err := plainNames(obj); err != nil {
+		return nil, nil, err
+	}
 	ref := refOf(obj, namespace)
 	outcomes := Elsewhere(obj, namespace)
 	result := obj
@@ -138,9 +143,22 @@ func withPullPolicies(template map[string]any, pod *core.Pod) map[string]any {
 func nextPod(template map[string]any, ref mesh.Ref) (*core.Pod, error) {
 	w := mesh.Workload{Ref: ref}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(template, &w.Template); err != nil {
-		return nil, fmt.Errorf("it is no pod template: %w", err)
+		return nil, fmt.Errorf("it is no pod template: %w", fieldError(template, err))
 	}
 	return withDefaults(w.NextPod()), nil
+}
+
+// fieldError is the error of a decoder that names the field, which the
+// converter does not.
+func fieldError(template map[string]any, err error) error {
+	raw, failed := json.Marshal(template)
+	if failed != nil {
+		return err
+	}
+	if named := json.Unmarshal(raw, &core.PodTemplateSpec{}); named != nil {
+		return errors.New(strings.TrimPrefix(named.Error(), "json: "))
+	}
+	return err
 }
 
 func asMap(pod *core.Pod) (map[string]any, error) {
@@ -150,6 +168,23 @@ func asMap(pod *core.Pod) (map[string]any, error) {
 	}
 	delete(m, "status")
 	return m, nil
+}
+
+// plainNames finds a name or namespace that is no string, as "on" is none in
+// YAML without quotes.
+func plainNames(obj map[string]any) error {
+	if len(places(obj)) == 0 {
+		return nil
+	}
+	meta, _ := obj["metadata"].(map[string]any)
+	for _, key := range []string{"name", "namespace", "generateName"} {
+		switch meta[key].(type) {
+		case nil, string:
+		default:
+			return fmt.Errorf("metadata.%s is %v, which is no string without quotes", key, meta[key])
+		}
+	}
+	return nil
 }
 
 // refOf names an object. A name that is still to be drawn is what stands
@@ -192,6 +227,9 @@ func LeftAlone(obj map[string]any, namespace, code, message string) []Outcome {
 // NextPods are the pods that a cluster would see of an object, one for each
 // pod template, as Object gives them to istiod. An error is that of Object.
 func NextPods(obj map[string]any, namespace string) ([]*core.Pod, error) {
+	if err := plainNames(obj); err != nil {
+		return nil, err
+	}
 	var pods []*core.Pod
 	for _, p := range places(obj) {
 		ref := refOf(obj, namespace)

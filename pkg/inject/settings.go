@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"strings"
 
+	meshapi "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pkg/cluster"
 	meshconfig "istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/mesh/meshwatcher"
+	common "istio.io/istio/pkg/features"
 	istio "istio.io/istio/pkg/kube/inject"
 	"istio.io/istio/pkg/kube/multicluster"
 	core "k8s.io/api/core/v1"
@@ -37,6 +39,10 @@ type Settings struct {
 	// or later. Without nodes it is native, as in istiod.
 	Nodes []*core.Node
 
+	// CompliancePolicy is istiod's COMPLIANCE_POLICY, which it hands to proxies.
+	// Istio keeps it once for the process: that of the engine made last counts.
+	CompliancePolicy string
+
 	ProxyConfigs []*unstructured.Unstructured // all of the cluster
 }
 
@@ -58,16 +64,33 @@ func New(s Settings) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &model.Environment{Watcher: meshwatcher.NewTestWatcher(mc)}
-	env.SetPushContext(&model.PushContext{ProxyConfigs: configs})
-
 	if features.EnableNativeSidecars != features.NativeSidecarModeAuto {
 		features.EnableNativeSidecars = features.NativeSidecarModeAuto
 	}
+	if common.CompliancePolicy != s.CompliancePolicy {
+		common.CompliancePolicy = s.CompliancePolicy
+	}
+	webhook := func(configs *model.ProxyConfigs) (func([]byte) ([]byte, error), error) { return s.webhook(&config, mc, configs) }
+	post, err := webhook(configs)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.ProxyConfigs) == 0 && defaultsOnly(configs, mc) {
+		if post, err = withoutMerging(webhook, post); err != nil {
+			return nil, err
+		}
+	}
+	return &Engine{post: post, gate: gate(s)}, nil
+}
+
+// webhook is istiod's, in this process.
+func (s Settings) webhook(config *istio.Config, mc *meshapi.MeshConfig, configs *model.ProxyConfigs) (func([]byte) ([]byte, error), error) {
+	env := &model.Environment{Watcher: meshwatcher.NewTestWatcher(mc)}
+	env.SetPushContext(&model.PushContext{ProxyConfigs: configs})
 	mux, path := http.NewServeMux(), cmp.Or(s.Path, "/inject")
 	clusters := multicluster.NewFakeController()
 	webhook, err := istio.NewWebhook(istio.WebhookParameters{
-		Watcher:      watcher{config: &config, values: s.Values},
+		Watcher:      watcher{config: config, values: s.Values},
 		Env:          env,
 		Mux:          mux,
 		Revision:     cmp.Or(s.Revision, "default"),
@@ -80,7 +103,7 @@ func New(s Settings) (*Engine, error) {
 	for _, id := range clusterIDs(webhook.GetConfig().Values, path) {
 		clusters.Add(id, client, nil)
 	}
-	return &Engine{post: embedded(mux, path), gate: gate(s)}, nil
+	return embedded(mux, path), nil
 }
 
 // kubelets are the nodes by which the embedded webhook, which is always set to

@@ -60,6 +60,8 @@ const (
 	RequestAuthentications Kind = "requestauthentications.security.istio.io"
 	KubernetesGateways     Kind = "gateways.gateway.networking.k8s.io"
 	HTTPRoutes             Kind = "httproutes.gateway.networking.k8s.io"
+	GRPCRoutes             Kind = "grpcroutes.gateway.networking.k8s.io"
+	TCPRoutes              Kind = "tcproutes.gateway.networking.k8s.io"
 )
 
 // The facts of Snapshot.Facts, named so that checks can ask for them and gaps
@@ -151,6 +153,8 @@ var kinds = []Info{
 	config(RequestAuthentications, "v1", "RequestAuthentication"),
 	config(KubernetesGateways, "v1", "Gateway"),
 	config(HTTPRoutes, "v1", "HTTPRoute"),
+	config(GRPCRoutes, "v1", "GRPCRoute"),
+	config(TCPRoutes, "v1alpha2", "TCPRoute"),
 	{Kind: ServerVersion, copy: func(dst, src *Snapshot) {
 		dst.Facts.ServerVersion, dst.Facts.ServerTime = src.Facts.ServerVersion, src.Facts.ServerTime
 	}},

@@ -29,6 +29,7 @@ func run(ctx context.Context) error {
 	page := flag.String("page", "docs/benchmarks.md", "the page to write; - for stdout")
 	runs := flag.Int("runs", 5, "how often each command runs; the median counts")
 	times := flag.Int("times", 1, "the mesh's size, times 3,200 pods")
+	injectOnly := flag.Bool("inject", false, "measure inject alone, on a sandbox without a mesh, and print it")
 	only := flag.Bool("lists", false, "fetch the lists that the doctor reads, and nothing else")
 	flag.Parse()
 	if *only {
@@ -40,12 +41,16 @@ func run(ctx context.Context) error {
 		return err
 	}
 	size := large(*times)
-	saved, err := prepare(ctx, bin, size)
-	if err != nil {
-		return err
+	options := sandbox.Options{Progress: os.Stderr}
+	if !*injectOnly {
+		saved, err := prepare(ctx, bin, size)
+		if err != nil {
+			return err
+		}
+		options.From, options.NoControllers = saved, true
+		fmt.Fprintf(os.Stderr, "starting the sandbox with %s\n", size)
 	}
-	fmt.Fprintf(os.Stderr, "starting the sandbox with %s\n", size)
-	s, err := sandbox.Start(ctx, sandbox.Options{Progress: os.Stderr, From: saved, NoControllers: true})
+	s, err := sandbox.Start(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -55,12 +60,20 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	results, err := measure(ctx, s, path, *runs)
+	var text string
+	if !*injectOnly {
+		results, err := measure(ctx, s, path, *runs)
+		if err != nil {
+			return err
+		}
+		text = report(size, *runs, results)
+	}
+	results, err := measureInject(ctx, s, path, *runs)
 	if err != nil {
 		return err
 	}
-	text := report(size, *runs, results)
-	if *page == "-" {
+	text += reportInject(results)
+	if *page == "-" || *injectOnly {
 		fmt.Print(text)
 		return nil
 	}

@@ -28,24 +28,31 @@ type result struct {
 	peakMB  float64
 }
 
-// measure runs every command in turn, round by round, so that a slow moment of
-// the machine hits all of them alike.
+// command is what is measured, under a name.
+type command struct {
+	name string
+	args []string
+}
+
+// measure compares the doctor, and the start of the programs.
 func measure(ctx context.Context, s *sandbox.Sandbox, plugin string, runs int) ([]result, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	commands := []struct {
-		name string
-		args []string
-	}{
+	return rounds(ctx, s, runs, []command{
 		{"doctor", []string{plugin, "doctor", "-A"}},
 		{"istioctl analyze", []string{s.Bin("istioctl"), "analyze", "-A"}},
 		{"the same lists", []string{self, "-lists"}},
 		{"start of kubectl mesh", []string{plugin, "version", "--client"}},
 		{"start of istioctl", []string{s.Bin("istioctl"), "version", "--remote=false"}},
 		{"start of kubectl", []string{s.Bin("kubectl"), "version", "--client"}},
-	}
+	})
+}
+
+// rounds runs every command in turn, round by round, so that a slow moment of
+// the machine hits all of them alike.
+func rounds(ctx context.Context, s *sandbox.Sandbox, runs int, commands []command) ([]result, error) {
 	env := append(os.Environ(), "KUBECONFIG="+s.Kubeconfig())
 	seconds, cpus, peaks := make([][]float64, len(commands)), make([][]float64, len(commands)), make([][]float64, len(commands))
 	for round := range runs + 1 { // the first warms caches and does not count

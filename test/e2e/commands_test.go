@@ -153,7 +153,7 @@ func interrupted(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	cmd := exec.Command(path, args[2:]...)
-	cmd.Env = environment(ts)
+	cmd.Env, cmd.Dir = environment(ts), ts.MkAbs(".")
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
 	if err := cmd.Start(); err != nil {
 		return err

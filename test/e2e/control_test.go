@@ -16,7 +16,7 @@ import (
 // control drives the sandbox.
 func (w *world) control(_ *testscript.TestScript, args []string) error {
 	if len(args) == 0 {
-		return usage("sandbox istiod|apiserver|revision|tag ARG …")
+		return usage("sandbox istiod|proxies|apiserver|revision|tag ARG …")
 	}
 	rest := args[1:]
 	switch args[0] {
@@ -24,6 +24,8 @@ func (w *world) control(_ *testscript.TestScript, args []string) error {
 		return w.sandbox.RestartAPIServer(w.ctx, rest...)
 	case "istiod":
 		return w.istiod(append(rest, ""))
+	case "proxies":
+		return w.proxies(rest)
 	case "revision":
 		if len(rest) > 0 {
 			return w.sandbox.InstallRevision(w.ctx, rest[0], rest[1:]...)

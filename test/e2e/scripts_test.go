@@ -28,7 +28,9 @@ type script struct {
 }
 
 // folders are the folders of testdata, in the order in which they run.
-func folders() []string { return []string{"failures", "doubles", "healthy", "reliability", "cli"} }
+func folders() []string {
+	return []string{"failures", "doubles", "healthy", "reliability", "cli", "inject", "enable", "status"}
+}
 
 func findScripts(t *testing.T) []script {
 	t.Helper()

@@ -52,7 +52,7 @@ func (s *Sandbox) stopPart(name string, grace time.Duration) {
 func (s *Sandbox) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, name := range []string{partEtcd, partAPIServer, partControllerManager, partScheduler, partKwok} {
+	for _, name := range []string{partEtcd, partAPIServer, partControllerManager, partScheduler, partKwok, partProxies} {
 		if p := s.parts[name]; p != nil {
 			if err := p.exited(); err != nil {
 				return err

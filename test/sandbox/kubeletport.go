@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -14,8 +15,9 @@ import (
 	"time"
 )
 
-// kubeletPort is the HTTPS server at the port that nodes name as their kubelet's. It gives the logs of istiod pods
-// and sends the rest to kwok, a port-forward to an istiod pod under the name of its set of ports.
+// kubeletPort is the HTTPS server at the port that nodes name as their kubelet's. It gives the logs of istiod pods,
+// forwards ports of pods whose proxy is played, which kwok could not tell apart without a rule for each, and sends the
+// rest to kwok, a port-forward to an istiod pod under the name of its set of ports.
 type kubeletPort struct {
 	server   *http.Server
 	listener net.Listener
@@ -49,6 +51,10 @@ func (s *Sandbox) startKubeletPort() (*kubeletPort, error) {
 				serveLog(w, r, path)
 				return
 			}
+			if dial := s.proxyDialer(r.URL.Path); dial != nil {
+				servePortForward(w, r, dial)
+				return
+			}
 			proxy.ServeHTTP(w, r)
 		}),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{cert}},
@@ -73,6 +79,16 @@ func (k *kubelet) kwokPath(path string) string {
 	}
 	part[1] = slotNamespace(portsOf(discoveryContainer(pod)))
 	return "/" + strings.Join(part, "/")
+}
+
+// proxyDialer opens ports of the pod that a port-forward's path names; nil when no proxy is played for it.
+func (s *Sandbox) proxyDialer(path string) func(context.Context, int) (net.Conn, error) {
+	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	keeper := s.proxies.Load()
+	if keeper == nil || len(part) < 3 || part[0] != "portForward" || !keeper.plays(part[1], part[2]) {
+		return nil
+	}
+	return func(ctx context.Context, port int) (net.Conn, error) { return keeper.dial(ctx, part[1], part[2], port) }
 }
 
 // istiodLog is the log of the istiod pod that path asks for.

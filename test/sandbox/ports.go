@@ -32,6 +32,7 @@ func (p ports) controllerManager() int { return p.base + 3 }
 func (p ports) scheduler() int         { return p.base + 4 }
 func (p ports) kwok() int              { return p.base + 5 }
 func (p ports) kubelet() int           { return p.base + 6 }
+func (p ports) proxies() int           { return p.base + 7 }
 
 // istiodPorts are the ports on which one revision's istiod listens.
 type istiodPorts struct {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -27,6 +28,7 @@ type Options struct {
 	MirrorAPIServer bool      // show kube-apiserver as the static pod that kubeadm would run it in
 	Nodes           int       // 0 is 1
 	NoControllers   bool      // with From: no controller-manager, scheduler and kwok, so that what is written stays as it is
+	Proxies         bool      // stand-ins for Envoy from the start, see Sandbox.Proxies
 	From            string    // a folder that Save wrote: start with that cluster; Istio and Nodes are not looked at
 }
 
@@ -47,6 +49,7 @@ type Sandbox struct {
 	group          *group
 	kubelet        *kubelet
 	port           *kubeletPort
+	proxies        atomic.Pointer[proxyKeeper]
 	apiServerFlags []string
 	revisions      map[revisionKey]istiodPorts
 

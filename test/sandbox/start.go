@@ -100,12 +100,15 @@ func (s *Sandbox) startAll(ctx context.Context) error {
 		return err
 	}
 	var err error
-	s.port, err = s.startKubeletPort()
-	return err
+	if s.port, err = s.startKubeletPort(); err != nil {
+		return err
+	}
+	return s.Proxies(ctx, s.options.Proxies)
 }
 
 // stopAll ends every process, istiod with the given grace.
 func (s *Sandbox) stopAll(grace time.Duration) {
+	s.stopProxies()
 	if s.port != nil {
 		s.port.stop()
 		s.port = nil

@@ -61,14 +61,33 @@ func count(changes int) string {
 // those written before are undone, the last first, where nobody changed since
 // what they had set; the error is an ApplyError then. A write that was sent is
 // waited for, whatever becomes of ctx.
-func (p *Prepared) Commit(ctx context.Context) error {
+func (p *Prepared) Commit(ctx context.Context) error { return p.CommitBetween(ctx, Between{}) }
+
+// Between are called between two writes of a Commit; nil for nothing to do.
+type Between struct {
+	// Write is called before the change at this place, but for the first. Its
+	// error ends the commit as that of a write does.
+	Write func(ctx context.Context, next int) error
+	// Undone is called after the change at this place was undone and before an
+	// earlier one is. ctx does not end with the commit's.
+	Undone func(ctx context.Context, change int)
+}
+
+// CommitBetween is Commit with something to do between the writes.
+func (p *Prepared) CommitBetween(ctx context.Context, b Between) error {
 	for i, s := range p.steps {
 		err := ctx.Err()
+		if err == nil && i > 0 && b.Write != nil {
+			err = b.Write(ctx, i)
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err == nil {
 			err = p.writer.write(context.WithoutCancel(ctx), s)
 		}
 		if err != nil {
-			return p.undo(context.WithoutCancel(ctx), i, err)
+			return p.undo(context.WithoutCancel(ctx), i, err, b.Undone)
 		}
 	}
 	return nil
@@ -76,9 +95,9 @@ func (p *Prepared) Commit(ctx context.Context) error {
 
 // undo takes back what was written before the step at failed, and what that may
 // have written itself.
-func (p *Prepared) undo(ctx context.Context, failed int, err error) error {
+func (p *Prepared) undo(ctx context.Context, failed int, err error, undone func(context.Context, int)) error {
 	e := &ApplyError{Failed: p.steps[failed].Change, Err: err}
-	for _, s := range slices.Backward(p.steps[:failed+1]) {
+	for i, s := range slices.Backward(p.steps[:failed+1]) {
 		if !s.written {
 			continue
 		}
@@ -88,6 +107,9 @@ func (p *Prepared) undo(ctx context.Context, failed int, err error) error {
 			e.Left = append(e.Left, Left{Change: s.Change, Why: why})
 		case changed:
 			e.Undone = append(e.Undone, s.Ref)
+			if undone != nil && i > 0 {
+				undone(ctx, i)
+			}
 		default: // nothing was different
 			continue
 		}

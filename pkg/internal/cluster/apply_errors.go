@@ -100,6 +100,22 @@ func outdated(err error) bool {
 	return apierrors.IsConflict(err) && (!errors.As(err, &status) || managers(status) == "")
 }
 
+// Outdated reports whether a change failed because somebody else wrote since the
+// plan was made: the object is another version, there already, or there no
+// more. To look and plan again is the way on.
+func Outdated(err error) bool {
+	if errors.Is(err, errTouched) {
+		return true
+	}
+	var e *writeError
+	if !errors.As(err, &e) {
+		return false
+	}
+	var status apierrors.APIStatus
+	gone := apierrors.IsNotFound(e.err) && errors.As(e.err, &status) && status.Status().Details != nil && status.Status().Details.Name == e.change.Ref.Name
+	return outdated(e.err) || apierrors.IsAlreadyExists(e.err) || gone
+}
+
 // uncertain reports whether a call may have been done though it failed: no
 // answer came, or one that tells nothing.
 func uncertain(err error) bool {

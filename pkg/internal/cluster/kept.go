@@ -40,7 +40,9 @@ func keepAnnotation(name string) bool {
 		"k3s.io/node-args",
 		"k8s.v1.cni.cncf.io/networks",
 		"cluster-autoscaler.kubernetes.io/safe-to-evict",
-		"admissions.enforcer/disabled":
+		"admissions.enforcer/disabled",
+		"mesh.kubectl/fault-review",
+		"mesh.kubectl/route-made":
 		return true
 	}
 	switch prefix {

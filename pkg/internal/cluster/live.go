@@ -2,9 +2,13 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/resource"
 )
@@ -34,7 +38,7 @@ func Objects(ctx context.Context, getter genericclioptions.RESTClientGetter, nam
 	case got = <-done:
 	}
 	if got.err != nil {
-		return nil, got.err
+		return nil, reached(getter, got.err)
 	}
 	var objs []*unstructured.Unstructured
 	for _, i := range got.infos {
@@ -45,4 +49,57 @@ func Objects(ctx context.Context, getter genericclioptions.RESTClientGetter, nam
 		objs = append(objs, u)
 	}
 	return objs, nil
+}
+
+// Mapping asks the API server where objects of these kinds are served. It
+// returns when ctx ends; an error names the kind that the cluster does not
+// know.
+func Mapping(ctx context.Context, getter genericclioptions.RESTClientGetter, kinds []schema.GroupVersionKind) (map[schema.GroupVersionKind]*meta.RESTMapping, error) {
+	type asked struct {
+		found map[schema.GroupVersionKind]*meta.RESTMapping
+		err   error
+	}
+	done := make(chan asked, 1)
+	go func() {
+		found, err := mappings(getter, kinds)
+		done <- asked{found, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case a := <-done:
+		return a.found, a.err
+	}
+}
+
+func mappings(getter genericclioptions.RESTClientGetter, kinds []schema.GroupVersionKind) (map[schema.GroupVersionKind]*meta.RESTMapping, error) {
+	mapper, err := getter.ToRESTMapper()
+	if err != nil {
+		return nil, reached(getter, err)
+	}
+	found := map[schema.GroupVersionKind]*meta.RESTMapping{}
+	for _, gvk := range kinds {
+		if found[gvk] != nil {
+			continue
+		}
+		m, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		if meta.IsNoMatchError(err) {
+			return nil, fmt.Errorf("the cluster does not know %s of %s: is its custom resource definition installed?", gvk.Kind, gvk.GroupVersion())
+		}
+		if err != nil {
+			return nil, reached(getter, err)
+		}
+		found[gvk] = m
+	}
+	return found, nil
+}
+
+// reached puts an error for a server that cannot be reached as all commands do.
+func reached(getter genericclioptions.RESTClientGetter, err error) error {
+	var transport *url.Error
+	cfg, cfgErr := getter.ToRESTConfig()
+	if cfgErr != nil || !errors.As(err, &transport) {
+		return err
+	}
+	return (&reading{connection: &connection{host: cfg.Host}}).unreachable(err)
 }

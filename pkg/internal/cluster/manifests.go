@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -36,7 +39,7 @@ type Manifest struct {
 func Manifests(ctx context.Context, q ManifestQuery) ([]Manifest, error) {
 	var all []Manifest
 	if q.Kustomize != "" {
-		m, err := kustomization(q.Kustomize)
+		m, err := inBackground(ctx, func() (Manifest, error) { return kustomization(q.Kustomize) })
 		if err != nil {
 			return nil, err
 		}
@@ -51,14 +54,15 @@ func Manifests(ctx context.Context, q ManifestQuery) ([]Manifest, error) {
 			all = append(all, m)
 			continue
 		}
-		paths, err := expand([]string{name}, q.Recursive)
+		paths, err := expand(globbed(name), q.Recursive)
 		if err != nil {
 			return nil, err
 		}
+		paths = slices.DeleteFunc(paths, func(p path) bool { return p.found && packed(p.name) })
+		if len(paths) == 0 {
+			return nil, fmt.Errorf("%s holds no *.yaml, *.yml or *.json file", name)
+		}
 		for _, p := range paths {
-			if p.found && strings.HasSuffix(strings.ToLower(p.name), ".gz") {
-				continue
-			}
 			m, err := readManifest(ctx, p, q.Stdin)
 			if err != nil {
 				return nil, err
@@ -71,50 +75,82 @@ func Manifests(ctx context.Context, q ManifestQuery) ([]Manifest, error) {
 
 func readManifest(ctx context.Context, p path, stdin io.Reader) (Manifest, error) {
 	if p.name != "-" {
+		if packed(p.name) {
+			return Manifest{}, fmt.Errorf("%s is compressed: unpack it first (gunzip)", p.name)
+		}
 		text, err := os.ReadFile(p.name)
 		return Manifest{Name: p.name, File: p.name, Text: text}, err
 	}
-	// A terminal or pipe that says nothing must not keep Ctrl-C waiting.
-	type read struct {
-		text []byte
-		err  error
-	}
-	done := make(chan read, 1)
-	go func() {
+	return inBackground(ctx, func() (Manifest, error) {
 		text, err := io.ReadAll(stdin)
-		done <- read{text, err}
+		if err == nil && len(strings.TrimSpace(string(text))) == 0 {
+			err = errors.New("standard input is empty")
+		}
+		return Manifest{Name: p.String(), Text: text}, err
+	})
+}
+
+// globbed is what a pattern that the shell left alone stands for, as kubectl
+// takes it (k8s.io/cli-runtime v0.35.0, pkg/resource/visitor.go).
+func globbed(name string) []string {
+	if _, err := os.Stat(name); err == nil || name == "-" {
+		return []string{name}
+	}
+	found, err := filepath.Glob(name)
+	if err != nil || len(found) == 0 {
+		return []string{name}
+	}
+	return found
+}
+
+func packed(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".gz") }
+
+// inBackground waits for what takes no context only until ctx ends: a terminal
+// or pipe that says nothing, or a Git server, must not keep Ctrl-C waiting.
+func inBackground(ctx context.Context, read func() (Manifest, error)) (Manifest, error) {
+	type answer struct {
+		manifest Manifest
+		err      error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		m, err := read()
+		done <- answer{m, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return Manifest{}, ctx.Err()
-	case r := <-done:
-		if r.err == nil && len(strings.TrimSpace(string(r.text))) == 0 {
-			r.err = errors.New("standard input is empty")
-		}
-		return Manifest{Name: p.String(), Text: r.text}, r.err
+	case a := <-done:
+		return a.manifest, a.err
 	}
 }
 
-func download(ctx context.Context, url string) (Manifest, error) {
+func download(ctx context.Context, address string) (Manifest, error) {
 	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return Manifest{}, err
 	}
 	res, err := http.DefaultClient.Do(req)
-	if err != nil {
+	var transport *url.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return Manifest{}, fmt.Errorf("%s: no answer within %s", address, DefaultTimeout)
+	case errors.As(err, &transport):
+		return Manifest{}, fmt.Errorf("%s: %w", address, transport.Err)
+	case err != nil:
 		return Manifest{}, err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return Manifest{}, fmt.Errorf("%s: the server answered %s", url, res.Status)
+		return Manifest{}, fmt.Errorf("%s: the server answered %s", address, res.Status)
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(nil, res.Body, maxManifest))
 	if err != nil {
-		return Manifest{}, fmt.Errorf("%s: %w", url, err)
+		return Manifest{}, fmt.Errorf("%s: %w", address, err)
 	}
-	return Manifest{Name: url, Text: text}, nil
+	return Manifest{Name: address, Text: text}, nil
 }
 
 // kustomization builds a kustomization as kubectl does

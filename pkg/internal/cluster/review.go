@@ -17,7 +17,7 @@ import (
 // plane, through the API server's proxy to its Service, and returns its
 // answer. It has the deadline of one call. That istiod cannot be reached this
 // way does not tell that the API server's own calls fail.
-func PostReview(ctx context.Context, q Query, cp *mesh.ControlPlane, path string, review []byte) ([]byte, error) {
+func PostReview(ctx context.Context, q Query, cp *mesh.ControlPlane, review []byte) ([]byte, error) {
 	svc := injectorService(cp)
 	if svc == nil {
 		return nil, fmt.Errorf("the webhooks of revision %s call no Service of the cluster; use --from cluster", cp.Revision)
@@ -28,9 +28,12 @@ func PostReview(ctx context.Context, q Query, cp *mesh.ControlPlane, path string
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	port := int32(443)
+	port, path := int32(443), ""
 	if svc.Port != nil {
 		port = *svc.Port
+	}
+	if svc.Path != nil {
+		path = *svc.Path
 	}
 	res := c.rest.Post().AbsPath("api", "v1", "namespaces", svc.Namespace, "services", fmt.Sprintf("https:%s:%d", svc.Name, port), "proxy", strings.TrimPrefix(path, "/")).
 		SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").MaxRetries(0).Body(review).Do(ctx)

@@ -20,7 +20,8 @@ func Apply(doc []byte, after any) ([]byte, error) {
 	if err := check(after); err != nil {
 		return nil, fmt.Errorf("could not be edited in place: %w", err)
 	}
-	d, err := parse(doc)
+	mark := doc[:len(doc)-len(bytes.TrimPrefix(doc, []byte("\uFEFF")))]
+	d, err := parse(doc[len(mark):])
 	if err != nil {
 		return nil, fmt.Errorf("could not be edited in place: %w", err)
 	}
@@ -28,7 +29,7 @@ func Apply(doc []byte, after any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("could not be edited in place: %w", err)
 	}
-	return out, nil
+	return append(bytes.Clone(mark), out...), nil
 }
 
 // document is a parsed text.
@@ -62,46 +63,29 @@ func parse(src []byte) (*document, error) {
 
 // read parses a text as Kubernetes would.
 func (d *document) read(src []byte) (any, error) {
-	if d.style.json {
+	if d.style.json && isJSON(src) {
 		return readJSON(src)
 	}
 	return read(src)
 }
 
 // apply edits until the text parses to after: first with the smallest edits;
-// where those do not give it, values that came out wrong are written anew
-// whole, then larger and larger values.
+// where those do not give it, the values that came out wrong are written anew
+// as a whole, then larger and larger ones.
 func (d *document) apply(after any) ([]byte, error) {
 	forced := map[string]bool{}
 	for range maxRepairs {
-		out, ok := d.edited(after, editor{forced: forced, limit: noLimit})
-		if !ok {
-			break
-		}
-		got, err := d.read(out)
-		if err != nil {
-			break
-		}
-		if equal(got, after) {
+		out, blame, ok := d.attempt(after, editor{forced: forced, limit: noLimit})
+		if ok {
 			return out, nil
 		}
-		if ended, ok := d.endLine(out, after); ok {
-			return ended, nil
-		}
-		if !force(forced, differences(got, after, nil, nil)) {
+		if !force(forced, blame) {
 			break
 		}
 	}
 	for limit := min(depth(after), maxDepth); limit >= 0; limit-- {
-		out, ok := d.edited(after, editor{limit: limit})
-		if !ok {
-			continue
-		}
-		if got, err := d.read(out); err == nil && equal(got, after) {
+		if out, _, ok := d.attempt(after, editor{limit: limit}); ok {
 			return out, nil
-		}
-		if ended, ok := d.endLine(out, after); ok {
-			return ended, nil
 		}
 	}
 	if _, err := d.read(d.src); err != nil {
@@ -110,8 +94,42 @@ func (d *document) apply(after any) ([]byte, error) {
 	return nil, errors.New("no edit was found that gives the wanted value")
 }
 
+// attempt lets an editor run. It returns a text only if that gives the wanted
+// value, and else the values that have to be written anew.
+func (d *document) attempt(after any, e editor) (out []byte, blame []*path, ok bool) {
+	e.document = d
+	e.anchors = d.root != nil && anchored(d.root)
+	plain := e
+	if out, ok = e.run(after); !ok {
+		return nil, e.blame, false
+	}
+	if blame, ok = d.wrong(out, after); ok {
+		return out, nil, true
+	}
+	if ended, ok := d.endLine(out, after); ok {
+		return ended, nil, true
+	}
+	if blame == nil {
+		return nil, d.suspects(e.edits), false
+	}
+	// A comment or white space below a new literal block would become part of
+	// it if it is indented as deep.
+	plain.quoted = map[string]bool{}
+	for _, p := range blame {
+		if s, ok := p.in(after).(string); ok {
+			plain.quoted[s] = true
+		}
+	}
+	if out, ok := plain.run(after); ok {
+		if _, ok := d.wrong(out, after); ok {
+			return out, nil, true
+		}
+	}
+	return nil, blame, false
+}
+
 const (
-	maxRepairs = 8
+	maxRepairs = 12
 	maxDepth   = 12
 	noLimit    = 1 << 30
 )
@@ -123,21 +141,55 @@ func (d *document) endLine(out []byte, after any) ([]byte, bool) {
 		return nil, false
 	}
 	out = append(bytes.Clone(out), d.style.eol...)
-	got, err := d.read(out)
-	return out, err == nil && equal(got, after)
+	_, ok := d.wrong(out, after)
+	return out, ok
 }
 
-// edited runs the editor once. It returns false when the edits contradict each
-// other.
-func (d *document) edited(after any, e editor) ([]byte, bool) {
-	e.document = d
-	e.anchors = d.root != nil && anchored(d.root)
+// suspects returns the values whose edits, alone, spoil the syntax: without
+// them the text parses.
+func (d *document) suspects(edits []edit) []*path {
+	var found []*path
+	seen := map[string]bool{}
+	for _, e := range edits {
+		name := e.at.String()
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		if len(seen) > maxSuspects {
+			break
+		}
+		var others []edit
+		for _, o := range edits {
+			if o.at.String() != name {
+				others = append(others, o)
+			}
+		}
+		if out, bad := splice(d.src, 0, others); bad == nil {
+			if _, err := d.read(out); err == nil {
+				found = append(found, e.at)
+			}
+		}
+	}
+	return found
+}
+
+const maxSuspects = 64
+
+// run makes the edits. It returns false where some cannot be made, and leaves
+// in blame the values that they are about.
+func (e *editor) run(after any) ([]byte, bool) {
 	if e.anchors {
-		e.drop(d.root)
+		e.drop(e.root)
 	}
 	e.whole(after)
-	if e.failed {
+	if len(e.blame) > 0 {
 		return nil, false
 	}
-	return splice(d.src, 0, e.edits)
+	out, bad := splice(e.src, 0, e.edits)
+	if bad != nil {
+		e.blame = append(e.blame, bad.at)
+		return nil, false
+	}
+	return out, true
 }

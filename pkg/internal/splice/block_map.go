@@ -27,9 +27,20 @@ func (e *editor) mapping(p place, n *node, want map[string]any, at *path) bool {
 		switch {
 		case c.merge:
 			merges.add(e, n, i)
-		case !gone[i]:
+		case !gone[i] && !shadowed(n, i):
 			e.edit(e.childPlace(n, c), c.val, want[c.key], at.to(c.key))
 		}
+	}
+	for i := range n.children {
+		c := &n.children[i]
+		if gone[i] || !shadowed(n, i) {
+			continue
+		}
+		if merges.given(c.key) && !merges.expand {
+			e.keep(c.val)
+			continue
+		}
+		e.edit(e.childPlace(n, c), c.val, want[c.key], at.to(c.key))
 	}
 	if merges.expand {
 		if last = e.expand(n, merges, gone, want); last < 0 {
@@ -79,7 +90,7 @@ func (e *editor) append(n *node, last int, keys []string, want map[string]any) {
 func (e *editor) insertLines(p int, lines []string) {
 	if len(lines) > 0 {
 		text := e.style.eol + strings.Join(lines, e.style.eol)
-		e.edits = append(e.edits, edit{start: p, end: p, text: text, below: true})
+		e.edits = append(e.edits, edit{start: p, end: p, text: text, below: true, at: e.at})
 	}
 }
 
@@ -100,20 +111,12 @@ func (e *editor) remove(n *node, gone []bool) {
 	} else {
 		first = 0
 	}
-	var cuts []edit
 	for i := first; i < len(gone); i++ {
 		if gone[i] {
 			from, to := e.src.lines(e.segment(n, i))
-			cuts = append(cuts, edit{start: from, end: to, cut: true})
+			e.edits = append(e.edits, edit{start: from, end: to, cut: true, at: e.at})
 		}
 	}
-	// The last line of a text that does not end in a line break takes the break
-	// before it along; so do the lines above it, when they go as well.
-	for i := len(cuts) - 1; i > 0 && cuts[i].start < cuts[i-1].end; i-- {
-		cuts[i-1].start -= e.src.breakBefore(cuts[i-1].start)
-		cuts[i-1].end = cuts[i].start
-	}
-	e.edits = append(e.edits, cuts...)
 }
 
 // segment returns the lines of a child with its comments: where they begin,
@@ -124,10 +127,14 @@ func (e *editor) segment(n *node, i int) (start, end int) {
 	if !e.src.first(c.start) {
 		return c.start, end
 	}
-	// What stands above the first entry is about the whole document.
-	floor := e.src.lineStart(e.root.start)
+	floor := 0
 	if i > 0 {
 		floor = e.src.behind(n.children[i-1].val.end, n.col+1)
 	}
-	return e.src.above(c.start, floor), end
+	start = e.src.above(c.start, floor)
+	if start == 0 {
+		// What a document begins with is about the whole of it.
+		start = e.src.lineStart(c.start)
+	}
+	return start, end
 }

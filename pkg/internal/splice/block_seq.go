@@ -22,7 +22,7 @@ func (e *editor) sequence(p place, n *node, want []any, at *path) bool {
 	if !stays {
 		return false
 	}
-	in := &inserter{editor: e, n: n, last: -1}
+	in := &inserter{editor: e, n: n, last: -1, spaced: e.spaced(n)}
 	for i, s := range slots {
 		if s.old >= 0 && !s.moved {
 			in.flush()
@@ -41,9 +41,10 @@ func (e *editor) sequence(p place, n *node, want []any, at *path) bool {
 // inserter adds new items behind the last one that stays.
 type inserter struct {
 	*editor
-	n     *node
-	last  int
-	lines [][]string // of the items that wait
+	n      *node
+	spaced bool // blank lines stand between the items
+	last   int
+	lines  [][]string // of the items that wait
 }
 
 func (in *inserter) flush() {
@@ -51,9 +52,8 @@ func (in *inserter) flush() {
 		return
 	}
 	e, n := in.editor, in.n
-	spaced := e.spaced(n)
 	if in.last < 0 {
-		e.insertFirst(n, in.lines, spaced)
+		e.insertFirst(n, in.lines, in.spaced)
 		in.lines = nil
 		return
 	}
@@ -63,7 +63,7 @@ func (in *inserter) flush() {
 	}
 	at := e.src.behind(n.children[in.last].val.end, col)
 	for _, lines := range in.lines {
-		if spaced {
+		if in.spaced {
 			e.insertLines(at, []string{""})
 		}
 		e.insertLines(at, lines)
@@ -107,6 +107,10 @@ func (e *editor) itemLines(n *node, s slot, near int, at *path) []string {
 	if s.old < 0 {
 		enc := e.encoderAt(n, n.children[near].start)
 		enc.width = e.src.dashWidth(&n.children[near])
+		if e.allInBraces(n) && flat(s.want) {
+			text := e.bracketsAt(n.children[near].val).value(s.want, nil)
+			return []string{spaces(n.col) + "-" + spaces(enc.width-1) + text}
+		}
 		return enc.item(s.want, n.col, nil)
 	}
 	c := &n.children[s.old]
@@ -123,4 +127,28 @@ func (e *editor) itemLines(n *node, s slot, near int, at *path) []string {
 		text = spaces(n.col) + text
 	}
 	return []string{text}
+}
+
+// allInBraces reports whether all maps in a list are in flow style.
+func (e *editor) allInBraces(n *node) bool {
+	for i := range n.children {
+		if v := n.children[i].val; v.kind == mapping && !v.flow {
+			return false
+		}
+	}
+	return true
+}
+
+// flat reports whether v is a map that is well read on one line.
+func flat(v any) bool {
+	m, ok := v.(map[string]any)
+	if !ok || len(m) > 4 {
+		return false
+	}
+	for _, e := range m {
+		if s, ok := e.(string); size(e) > 0 || ok && len(s) > 40 {
+			return false
+		}
+	}
+	return true
 }

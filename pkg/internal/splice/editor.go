@@ -9,7 +9,9 @@ type editor struct {
 	anchors bool            // the document has some
 	forced  map[string]bool // paths of values to write anew, see repair.go
 	limit   int             // the depth from which on values that differ are written anew
-	failed  bool            // something cannot be edited; a larger value has to be replaced
+	quoted  map[string]bool // strings not to write as literal blocks
+	at      *path           // of the value that is being edited
+	blame   []*path         // of values that cannot be edited and have to be replaced
 }
 
 // place says where a node stands.
@@ -20,7 +22,7 @@ type place struct {
 }
 
 func (e *editor) add(start, end int, text string) {
-	e.edits = append(e.edits, edit{start: start, end: end, text: text})
+	e.edits = append(e.edits, edit{start: start, end: end, text: text, at: e.at})
 }
 
 func (e *editor) whole(after any) {
@@ -33,6 +35,13 @@ func (e *editor) whole(after any) {
 
 // edit makes n read as want.
 func (e *editor) edit(p place, n *node, want any, at *path) {
+	outer := e.at
+	e.at = at
+	e.change(p, n, want, at)
+	e.at = outer
+}
+
+func (e *editor) change(p place, n *node, want any, at *path) {
 	if len(e.forced) > 0 && e.forced[at.String()] {
 		e.replace(p, n, want)
 		return
@@ -102,10 +111,10 @@ func (e *editor) within(start, end int, f func()) string {
 	outer := e.edits
 	e.edits = nil
 	f()
-	out, ok := splice(e.src[start:end], start, e.edits)
+	out, bad := splice(e.src[start:end], start, e.edits)
 	e.edits = outer
-	if !ok {
-		e.failed = true
+	if bad != nil {
+		e.blame = append(e.blame, bad.at)
 	}
 	return string(out)
 }
@@ -123,11 +132,12 @@ func (e *editor) childPlace(n *node, c *child) place {
 // encoderAt writes values in the style found near a child of parent.
 func (e *editor) encoderAt(parent *node, pos int) encoder {
 	list := e.style.listAt(pos)
-	enc := encoder{step: e.style.step, offset: list.offset, width: list.width, prefer: e.style.quote}
+	enc := encoder{step: e.style.step, offset: list.offset, width: list.width, prefer: e.style.quote, quoted: e.quoted}
 	if parent == nil {
 		return enc
 	}
 	enc.always = e.siblingQuote(parent, 2)
+	enc.keys = e.keyQuote(parent)
 	for i := range parent.children {
 		c := &parent.children[i]
 		if !c.val.block() {
@@ -160,6 +170,23 @@ func (e *editor) siblingQuote(n *node, least int) byte {
 	}
 	if count < least {
 		return 0
+	}
+	return quote
+}
+
+// keyQuote returns the quote that every key of n has, 0 when they differ.
+func (e *editor) keyQuote(n *node) byte {
+	if n.kind != mapping || len(n.children) == 0 {
+		return 0
+	}
+	quote := e.src.at(n.children[0].start)
+	if quote != '\'' && quote != '"' {
+		return 0
+	}
+	for i := range n.children {
+		if e.src.at(n.children[i].start) != quote {
+			return 0
+		}
 	}
 	return quote
 }

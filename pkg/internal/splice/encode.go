@@ -12,7 +12,9 @@ type encoder struct {
 	width  int // columns from a dash to its content
 	always byte
 	prefer byte
-	indent int // of the lines of a literal, where it replaces one; else 0
+	indent int             // of the lines of a literal, where it replaces one; else 0
+	quoted map[string]bool // strings that are quoted, and not written as literals
+	keys   byte            // the quote of keys, 0 where they need none
 }
 
 // spot is where a value is written: behind a key at column col, or behind a
@@ -56,7 +58,7 @@ func (e encoder) value(v any, at spot, like *node) (head string, body []string) 
 // nested is the encoder for what stands below a new key, where nothing is
 // replaced and there are no siblings to look like.
 func (e encoder) nested() encoder {
-	e.always, e.indent = 0, 0
+	e.always, e.indent, e.keys = 0, 0, 0
 	return e
 }
 
@@ -76,8 +78,8 @@ func (e encoder) string(s string, at spot) (string, []string) {
 	if e.indent > 0 {
 		col = e.indent
 	}
-	if strings.Contains(s, "\n") {
-		if head, body, ok := literalText(s, col); ok {
+	if strings.Contains(s, "\n") && !e.quoted[s] {
+		if head, body, ok := literalText(s, col, at.col); ok {
 			return head, body
 		}
 	}
@@ -95,7 +97,7 @@ func (e encoder) entries(m map[string]any, col int, like *node) []string {
 
 func (e encoder) entry(key string, v any, col int, like *node) []string {
 	head, body := e.value(v, spot{col: col}, like)
-	line := spaces(col) + stringText(key, false, 0, e.prefer) + ":"
+	line := spaces(col) + stringText(key, false, e.keys, e.prefer) + ":"
 	if head != "" {
 		line += " " + head
 	}

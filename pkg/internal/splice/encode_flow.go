@@ -3,6 +3,7 @@ package splice
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 )
 
@@ -69,13 +70,31 @@ func (b brackets) string(s string, always byte) string {
 	if !b.json {
 		return stringText(s, true, always, b.prefer())
 	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
+	return jsonString(s)
+}
+
+// jsonString writes a string so that readers of YAML take it, too: without the
+// control characters that JSON allows and YAML does not.
+func jsonString(s string) string {
+	var quoted bytes.Buffer
+	e := json.NewEncoder(&quoted)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(s); err != nil {
 		return doubleQuote(s)
 	}
-	return strings.TrimSuffix(out.String(), "\n")
+	text := strings.TrimSuffix(quoted.String(), "\n")
+	if printable(text) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		if printableRune(r) {
+			out.WriteRune(r)
+		} else {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
 }
 
 func (b brackets) prefer() byte {

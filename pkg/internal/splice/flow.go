@@ -17,9 +17,10 @@ func (e *editor) flowMapping(p place, n *node, want map[string]any, at *path) bo
 	for i := range n.children {
 		c := &n.children[i]
 		if c.merge {
-			slots = append(slots, slot{old: i, key: c.key, merge: true})
+			slots = append(slots, slot{old: i, key: c.key, stays: true})
 		} else if w, ok := want[c.key]; ok {
-			slots = append(slots, slot{old: i, key: c.key, want: w})
+			stays := shadowed(n, i) && merges.given(c.key)
+			slots = append(slots, slot{old: i, key: c.key, want: w, stays: stays})
 		}
 	}
 	for _, k := range added(n, merges, want) {
@@ -48,7 +49,8 @@ func (e *editor) flowChildren(p place, n *node, slots []slot, at *path) bool {
 }
 
 func (e *editor) flowChild(n *node, s slot, i int, at *path) {
-	if s.merge {
+	if s.stays {
+		e.keep(n.children[s.old].val)
 		return
 	}
 	key := s.key
@@ -77,14 +79,14 @@ func (e *editor) rebuild(n *node, slots []slot, at *path) string {
 				part.lead = lead
 			}
 		}
-		if i == 0 && !part.multiline() {
+		if i == 0 && (!part.multiline() || !parts[0].multiline() && white(part.lead)) {
 			part.lead = parts[0].lead
 		}
 		out.WriteString(part.lead)
 		switch {
 		case s.old >= 0 && !(s.moved && (n.children[s.old].val.aliases || anchored(n.children[s.old].val))):
 			c := &n.children[s.old]
-			out.WriteString(e.within(c.start, c.val.end, func() { e.flowChild(n, s, i, at) }))
+			out.WriteString(e.within(c.start, part.end, func() { e.flowChild(n, s, i, at) }))
 		case n.kind == mapping:
 			out.WriteString(b.entry(s.key, s.want, indent))
 		default:
@@ -103,6 +105,7 @@ func (e *editor) rebuild(n *node, slots []slot, at *path) string {
 // flowPart is the text around a child in brackets.
 type flowPart struct {
 	lead  string // before it
+	end   int    // where its own text ends
 	gap   string // between it and its comma
 	comma bool
 	tail  string // the comment behind on its line
@@ -119,6 +122,10 @@ func (e *editor) flowParts(n *node) (parts []flowPart, closing string) {
 		c := &n.children[i]
 		part := flowPart{lead: string(e.src[at:c.start])}
 		at = c.val.end
+		if c.val.empty() {
+			at = e.src.blanks(at)
+		}
+		part.end = at
 		if comma := e.src.trivia(at); e.src.at(comma) == ',' {
 			part.gap = string(e.src[at:comma])
 			part.comma = true
@@ -139,8 +146,11 @@ func (e *editor) newLead(n *node, parts []flowPart) string {
 	if parts[0].multiline() {
 		return e.style.eol + e.src.indent(n.children[0].start)
 	}
-	if len(parts) > 1 && strings.Trim(parts[1].lead, " \t") == "" {
-		return parts[1].lead
+	if last := parts[len(parts)-1].lead; len(parts) > 1 && white(last) {
+		return last
 	}
 	return strings.TrimPrefix(e.style.comma, ",")
 }
+
+// white reports whether s is spaces, tabs and line breaks.
+func white(s string) bool { return strings.Trim(s, " \t\r\n") == "" }

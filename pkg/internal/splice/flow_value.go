@@ -7,11 +7,7 @@ func (e *editor) bracketsAt(n *node) brackets {
 		return b
 	}
 	b.always = e.siblingQuote(n, 1)
-	if n.kind == mapping && len(n.children) > 0 {
-		if c := e.src.at(n.children[0].start); c == '"' || c == '\'' {
-			b.keys = c
-		}
-	}
+	b.keys = e.keyQuote(n)
 	return b
 }
 
@@ -39,7 +35,7 @@ func (e *editor) replaceInBrackets(p place, n *node, want any, anchor string) {
 	case p.after < 0:
 		e.add(n.end, n.end, ": "+text)
 	default:
-		e.add(n.end, n.end, " "+text)
+		e.add(n.end, e.src.blanks(n.end), " "+text)
 	}
 }
 

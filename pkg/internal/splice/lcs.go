@@ -54,7 +54,7 @@ func longest(a, b []string) [][2]int {
 			pairs = append(pairs, [2]int{i, j})
 			i++
 			j++
-		case table[(i+1)*width+j] >= table[i*width+j+1]:
+		case table[(i+1)*width+j] > table[i*width+j+1]:
 			i++
 		default:
 			j++

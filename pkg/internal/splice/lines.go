@@ -59,15 +59,12 @@ func (t text) prevBlank(line int) (int, bool) {
 	return prev, t.blankLine(prev)
 }
 
-// lines returns what to delete so that the lines from start to the end of a
-// line are gone, with one of the blank lines where they would leave two.
+// lines returns what to cut so that the lines from start to the end of a line
+// are gone, with one of the blank lines where they would leave two.
 func (t text) lines(start, end int) (from, to int) {
-	next := end + t.lineBreak(end)
-	if prev, ok := t.prevBlank(start); ok && t.blankLine(next) {
-		start = prev
+	to = end + t.lineBreak(end)
+	if prev, ok := t.prevBlank(start); ok && t.blankLine(to) {
+		return prev, to
 	}
-	if next == end && start > 0 {
-		return start - t.breakBefore(start), end
-	}
-	return start, next
+	return start, to
 }

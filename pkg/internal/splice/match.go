@@ -6,7 +6,7 @@ import "encoding/json"
 type slot struct {
 	old   int // the child that becomes it, -1 for none
 	moved bool
-	merge bool
+	stays bool   // the child is not to be edited
 	key   string // of an entry
 	want  any
 }
@@ -35,41 +35,75 @@ func match(n *node, want []any) []slot {
 	return slots
 }
 
-// names gives each item of both lists a name: the value of the first identity
-// key that all maps have and that differs within each list, else all that the
-// item holds.
+// names gives each item of both lists a name: the value of an identity key, or
+// all that the item holds. The key is the first one that every map has, else
+// the first one that some have, and differs within each list.
 func names(old, want []any) (oldIDs, wantIDs []string) {
+	some := ""
 	for _, key := range identities() {
-		if unique(old, key) && unique(want, key) {
+		a, unique := having(old, key)
+		b, too := having(want, key)
+		if !unique || !too {
+			continue
+		}
+		if a == countMaps(old) && b == countMaps(want) {
 			return namesBy(old, key), namesBy(want, key)
 		}
+		if some == "" && a > 0 && b > 0 {
+			some = key
+		}
 	}
-	return namesBy(old, ""), namesBy(want, "")
+	return namesBy(old, some), namesBy(want, some)
 }
 
-func unique(list []any, key string) bool {
+// having counts the maps that have a scalar under the key, and tells whether
+// it differs in all of them.
+func having(list []any, key string) (count int, unique bool) {
 	seen := make(map[string]bool, len(list))
 	for _, v := range list {
-		m, ok := v.(map[string]any)
+		id, ok := identity(v, key)
 		if !ok {
-			return false
+			continue
 		}
-		id, ok := m[key]
-		if !ok || isCollection(id) || seen[content(id)] {
-			return false
+		if seen[id] {
+			return count, false
 		}
-		seen[content(id)] = true
+		seen[id] = true
+		count++
 	}
-	return true
+	return count, true
+}
+
+func countMaps(list []any) int {
+	count := 0
+	for _, v := range list {
+		if isMap(v) {
+			count++
+		}
+	}
+	return count
+}
+
+func identity(v any, key string) (string, bool) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return "", false
+	}
+	id, ok := m[key]
+	if !ok || isCollection(id) {
+		return "", false
+	}
+	return "n" + content(id), true
 }
 
 func namesBy(list []any, key string) []string {
 	ids := make([]string, len(list))
 	for i, v := range list {
-		if m, ok := v.(map[string]any); ok && key != "" {
-			v = m[key]
+		id, ok := identity(v, key)
+		if !ok {
+			id = content(v)
 		}
-		ids[i] = content(v)
+		ids[i] = id
 	}
 	return ids
 }
@@ -130,89 +164,4 @@ func matchMoved(slots []slot, oldIDs, wantIDs []string) {
 			free[wantIDs[i]] = list[1:]
 		}
 	}
-}
-
-// matchGaps pairs, between two items that stay, the ones that go with the ones
-// that come, where they are alike enough for the one to be the other, edited.
-func matchGaps(slots []slot, old []any) {
-	used := make([]bool, len(old))
-	for _, s := range slots {
-		if s.old >= 0 {
-			used[s.old] = true
-		}
-	}
-	next := 0 // the first old item behind the last pair
-	for i := 0; i < len(slots); {
-		if slots[i].old >= 0 {
-			if !slots[i].moved {
-				next = slots[i].old + 1
-			}
-			i++
-			continue
-		}
-		end, stop := i, len(old)
-		for end < len(slots) && (slots[end].old < 0 || slots[end].moved) {
-			end++
-		}
-		if end < len(slots) {
-			stop = slots[end].old
-		}
-		pairGap(slots[i:end], old, used, next, stop)
-		i = end
-	}
-}
-
-func pairGap(slots []slot, old []any, used []bool, next, stop int) {
-	var free []int
-	for j := next; j < stop; j++ {
-		if !used[j] {
-			free = append(free, j)
-		}
-	}
-	added := 0
-	for _, s := range slots {
-		if s.old < 0 {
-			added++
-		}
-	}
-	if len(free) != added && len(free)*added > maxCells/16 {
-		return
-	}
-	for i := range slots {
-		if slots[i].old >= 0 {
-			continue
-		}
-		for k, j := range free {
-			if alike(old[j], slots[i].want, len(free) == added) {
-				slots[i].old = j
-				free = free[k+1:]
-				break
-			}
-			if len(free) == added {
-				free = free[1:]
-				break
-			}
-		}
-		added--
-	}
-}
-
-// alike reports whether b can be a after an edit: both scalars or both lists
-// when as many come as go, or maps of which half the entries agree.
-func alike(a, b any, even bool) bool {
-	x, isMap := a.(map[string]any)
-	y, ok := b.(map[string]any)
-	if !isMap || !ok {
-		return even && isMap == ok && isList(a) == isList(b)
-	}
-	if even {
-		return true
-	}
-	same := 0
-	for k, v := range x {
-		if w, ok := y[k]; ok && equal(v, w) {
-			same++
-		}
-	}
-	return 2*same >= max(len(x), 1)
 }

@@ -52,11 +52,31 @@ func (m *merges) add(e *editor, n *node, i int) {
 	}
 }
 
-// keptValue returns what n will read as, given what becomes of the anchors;
-// nil where an anchor goes.
+// shadowed reports whether a << below the entry i gives its key too, and so
+// its value.
+func shadowed(n *node, i int) bool {
+	if n.children[i].merge {
+		return false
+	}
+	for j := i + 1; j < n.merged; j++ {
+		if !n.children[j].merge {
+			continue
+		}
+		maps, _ := mergedMaps(n.children[j].val.value)
+		for _, m := range maps {
+			if _, ok := m[n.children[i].key]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// keptValue returns what the value of a << will read as, given what becomes of
+// the anchors; nil where an anchor goes, or is no longer that of a map.
 func keptValue(n *node) any {
 	if n.kind == alias {
-		if !n.target.kept {
+		if !n.target.kept || !isMap(n.target.want) {
 			return nil
 		}
 		return n.target.want

@@ -30,6 +30,7 @@ type node struct {
 	target *node  // of an alias
 
 	aliases  bool // there is an alias in it
+	merged   int  // how many entries there are down to the last <<
 	children []child
 	index    map[string]int // of a large mapping, see find
 
@@ -76,6 +77,9 @@ func (n *node) add(c child) {
 	}
 	n.aliases = n.aliases || c.val.aliases
 	n.children = append(n.children, c)
+	if c.merge {
+		n.merged = len(n.children)
+	}
 }
 
 // manyKeys is from how many keys on a map finds them faster than a loop.

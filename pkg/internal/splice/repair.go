@@ -37,6 +37,22 @@ func (p *path) String() string {
 	return strings.Join(keys, "\x00")
 }
 
+// in returns the value that p leads to in v, nil where there is none.
+func (p *path) in(v any) any {
+	if p == nil {
+		return v
+	}
+	switch t := p.up.in(v).(type) {
+	case map[string]any:
+		return t[p.key]
+	case []any:
+		if i, err := strconv.Atoi(p.key); err == nil && i < len(t) {
+			return t[i]
+		}
+	}
+	return nil
+}
+
 // differences returns the paths of the smallest values that differ.
 func differences(got, want any, at *path, found []*path) []*path {
 	switch w := want.(type) {

@@ -21,7 +21,7 @@ func (e *editor) replace(p place, n *node, want any) {
 		e.replaceRoot(n, want, anchor)
 		return
 	case p.after < 0:
-		e.failed = true
+		e.blame = append(e.blame, e.at)
 		return
 	}
 	head, body := e.replacer(p, n, want).value(want, p.spot, n)
@@ -68,8 +68,11 @@ func (e *editor) replaceInLine(p place, n *node, head string, body []string) {
 	if n.quote == '|' || n.quote == '>' {
 		head = join(head, e.headerComment(n))
 	}
-	if head == "" {
-		e.add(p.after, end, "")
+	if e.src.at(end) == '#' && !strings.HasSuffix(head, string(rune(n.quote))) {
+		head += " "
+	}
+	if strings.Trim(head, " ") == "" {
+		e.add(p.after, end, head)
 	} else {
 		e.add(n.start, end, head)
 	}
@@ -122,6 +125,13 @@ func (e *editor) replaceRoot(n *node, want any, anchor string) {
 		lines = slices.Insert(lines, 0, "")
 	}
 	end, _ := e.src.rest(n.end)
+	if white(string(e.src[end:])) {
+		// A tab would be all right behind the old value, but not behind a map.
+		if end < len(e.src) {
+			lines = append(lines, "")
+		}
+		end = len(e.src)
+	}
 	e.add(start, end, strings.Join(lines, e.style.eol))
 }
 

@@ -120,6 +120,8 @@ func keyString(v any) (string, error) {
 		return t, nil
 	case bool:
 		return strconv.FormatBool(t), nil
+	case int:
+		return strconv.Itoa(t), nil
 	case int64:
 		return strconv.FormatInt(t, 10), nil
 	case json.Number:

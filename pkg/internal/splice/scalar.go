@@ -79,6 +79,9 @@ func stringText(s string, flow bool, always, prefer byte) string {
 	if quote == 0 && !typed {
 		quote = '\''
 	}
+	if quote == '"' && strings.ContainsAny(s, "\"\\") && !strings.Contains(s, "'") {
+		quote = '\''
+	}
 	if quote == '\'' && printable(s) {
 		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 	}
@@ -110,21 +113,26 @@ func doubleQuote(s string) string {
 }
 
 // literalText writes a string of several lines as a literal block whose lines
-// begin at column col. It returns false for strings that such a block cannot
-// hold or that an editor would spoil.
-func literalText(s string, col int) (head string, body []string, ok bool) {
+// begin at column col, in a collection at column parent. It returns false for
+// strings that such a block cannot hold or that an editor would spoil.
+func literalText(s string, col, parent int) (head string, body []string, ok bool) {
 	text, ended := strings.CutSuffix(s, "\n")
 	lines := strings.Split(text, "\n")
 	if len(lines) < 2 && !ended || blank(lines[len(lines)-1]) {
 		return "", nil, false
 	}
+	head = "|"
 	content := false
 	for _, l := range lines {
 		if !printable(strings.ReplaceAll(l, "\t", "")) {
 			return "", nil, false
 		}
 		if !content && l != "" && isBlank(l[0]) {
-			return "", nil, false
+			// The first line would be taken for the indentation of all.
+			if blank(l) || col-parent > 9 {
+				return "", nil, false
+			}
+			head += strconv.Itoa(col - parent)
 		}
 		content = content || l != ""
 		if l != "" {
@@ -132,10 +140,10 @@ func literalText(s string, col int) (head string, body []string, ok bool) {
 		}
 		body = append(body, l)
 	}
-	if ended {
-		return "|", body, true
+	if !ended {
+		head += "-"
 	}
-	return "|-", body, true
+	return head, body, true
 }
 
 func blank(s string) bool { return strings.Trim(s, " \t") == "" }

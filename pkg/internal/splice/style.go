@@ -24,20 +24,23 @@ type listStyle struct {
 
 // measure finds the style of a document.
 func measure(src text, root *node, json bool) *style {
-	s := &style{json: json, eol: "\n", comma: ", ", colon: ": "}
+	s := &style{json: json, eol: "\n"}
 	if p := src.lineEnd(0); src.lineBreak(p) == 2 && src[p] == '\r' {
 		s.eol = "\r\n"
 	}
-	m := measuring{style: s, src: src, steps: map[int]int{}}
+	m := measuring{style: s, src: src}
 	if root != nil {
 		m.walk(root)
 	}
-	s.step = 2
-	for step, count := range m.steps {
-		if best := m.steps[s.step]; count > best || count == best && step < s.step {
-			s.step = step
-		}
+	switch {
+	case s.colon == "" && s.comma == "":
+		s.colon, s.comma = ": ", ", "
+	case s.colon == "":
+		s.colon = ":" + s.comma[1:]
+	case s.comma == "":
+		s.comma = "," + s.colon[strings.IndexByte(s.colon, ':')+1:]
 	}
+	s.step = m.step()
 	switch {
 	case m.single > m.double:
 		s.quote = '\''
@@ -51,9 +54,8 @@ func measure(src text, root *node, json bool) *style {
 type measuring struct {
 	*style
 	src            text
-	steps          map[int]int
+	steps          []int
 	single, double int
-	brackets       bool // the spacing in brackets is known
 }
 
 func (m *measuring) walk(n *node) {
@@ -63,20 +65,35 @@ func (m *measuring) walk(n *node) {
 	case '"':
 		m.double++
 	}
-	if m.json && !m.brackets && len(n.children) > 0 {
+	if m.json && len(n.children) > 0 {
 		m.measureBrackets(n)
 	}
 	for i := range n.children {
 		c := &n.children[i]
 		if n.kind == mapping && n.block() && c.val.block() {
 			if c.val.kind == mapping {
-				m.steps[c.val.col-n.col]++
+				m.steps = append(m.steps, c.val.col-n.col)
 			} else {
 				m.lists = append(m.lists, m.list(n, c.val))
 			}
 		}
 		m.walk(c.val)
 	}
+}
+
+// step returns the most frequent step, the first one of equals.
+func (m *measuring) step() int {
+	best, most := 2, 0
+	count := map[int]int{}
+	for _, step := range m.steps {
+		count[step]++
+	}
+	for _, step := range m.steps {
+		if count[step] > most {
+			best, most = step, count[step]
+		}
+	}
+	return best
 }
 
 // list measures the list that is the value of an entry of n.
@@ -92,29 +109,23 @@ func (t text) dashWidth(c *child) int {
 	return c.val.start - c.start
 }
 
-// measureBrackets takes the spacing of a JSON document from its first
-// collection that shows it.
+// measureBrackets takes the spacing of a JSON document from the first
+// collections that show it.
 func (m *measuring) measureBrackets(n *node) {
 	c := &n.children[0]
-	if n.kind == mapping {
+	if n.kind == mapping && m.colon == "" {
 		m.colon = m.src.colonText(c)
 	}
 	if m.src.multiline(n.body, c.start) {
-		outer := m.src.indent(n.start)
-		m.unit = strings.TrimPrefix(m.src.indent(c.start), outer)
-		m.brackets = true
-		return
-	}
-	if len(n.children) < 2 {
-		m.comma = ","
-		if m.colon != ":" {
-			m.comma = ", "
+		if m.unit == "" {
+			m.unit = strings.TrimPrefix(m.src.indent(c.start), m.src.indent(n.start))
 		}
 		return
 	}
-	second := n.children[1].start
-	m.comma = string(m.src[second-1-len(m.src.blanksBefore(second)) : second])
-	m.brackets = true
+	if m.comma == "" && len(n.children) > 1 {
+		second := n.children[1].start
+		m.comma = "," + m.src.blanksBefore(second)
+	}
 }
 
 // colonText returns the colon of an entry with the blanks around it.

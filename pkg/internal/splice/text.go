@@ -1,9 +1,6 @@
 package splice
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // text is the document's bytes, with what is needed to move about in lines.
 // Lines end where YAML 1.1 ends them: LF, CR, CRLF, NEL, LS and PS.
@@ -105,16 +102,12 @@ func (t text) trivia(p int) int {
 			p++
 		case t[p] == '#':
 			p = t.lineEnd(p)
-		case bytes.HasPrefix(t[p:], []byte(bom)) && (p == 0 || t.breakBefore(p) > 0):
-			p += len(bom)
 		default:
 			return p
 		}
 	}
 	return p
 }
-
-const bom = "\uFEFF"
 
 // rest returns the end of the line that p is in, and whether nothing but white
 // space and a comment stands between.

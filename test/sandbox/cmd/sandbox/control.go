@@ -87,6 +87,7 @@ func remoteCommands() []remote {
 		{use: "apiserver [-- FLAG...]", short: "Restart kube-apiserver with these flags, or without any", args: cobra.ArbitraryArgs},
 		{use: "user NAME [ROLE [NAMESPACE]]", short: "Make a user with a ClusterRole, everywhere or in one namespace; print its kubeconfig", args: cobra.RangeArgs(1, 3)},
 		{use: "install [SET...]", short: "Run istioctl install", args: cobra.ArbitraryArgs},
+		{use: "proxies on|off|wait|status|lag|hold|refuse|silent|release [NS/POD [DURATION]]", short: "Play the pods' Envoys: what they have, late, held back, refused or without an answer", args: cobra.RangeArgs(1, 3)},
 		{use: "revision NAME [SET...]", short: "Install a further revision of istiod", args: cobra.MinimumNArgs(1)},
 	}
 }

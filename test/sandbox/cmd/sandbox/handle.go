@@ -31,6 +31,8 @@ func handle(ctx context.Context, s *sandbox.Sandbox, down func(), args []string)
 		return user(ctx, s, rest)
 	case "istiod":
 		return "", istiod(ctx, s, rest)
+	case "proxies":
+		return s.ProxyCommand(ctx, rest...)
 	}
 	return "", fmt.Errorf("unknown command %q", args[0])
 }

@@ -53,6 +53,9 @@ func newBuild() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if _, err := sandbox.BuildProxies(c.Context(), c.ErrOrStderr()); err != nil {
+				return err
+			}
 			fmt.Fprintln(c.OutOrStdout(), bin)
 			return nil
 		},

@@ -30,6 +30,7 @@ func addStartFlags(flags *pflag.FlagSet, o *sandbox.Options) {
 	flags.StringArrayVar(&o.Istio, "set", nil, "a value of the installation, as istioctl takes it")
 	flags.StringArrayVar(&o.APIServerFlags, "api-server-flag", nil, "a flag of kube-apiserver")
 	flags.BoolVar(&o.MirrorAPIServer, "mirror-api-server", false, "show kube-apiserver as a static pod")
+	flags.BoolVar(&o.Proxies, "proxies", false, "play the pods' Envoys from the start")
 	flags.IntVar(&o.Nodes, "nodes", 1, "number of nodes")
 }
 
