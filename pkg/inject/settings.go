@@ -70,7 +70,9 @@ func New(s Settings) (*Engine, error) {
 	if common.CompliancePolicy != s.CompliancePolicy {
 		common.CompliancePolicy = s.CompliancePolicy
 	}
-	webhook := func(configs *model.ProxyConfigs) (func([]byte) ([]byte, error), error) { return s.webhook(&config, mc, configs) }
+	webhook := func(configs *model.ProxyConfigs) (func([]byte) ([]byte, error), error) {
+		return s.webhook(&config, mc, configs)
+	}
 	post, err := webhook(configs)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,10 @@ func strip(template map[string]any) (bare, sidecar map[string]any, ok bool) {
 	}
 	var kept overrides
 	_ = json.Unmarshal([]byte(text(annotations[overridesAnnotation])), &kept) // what is not there, or not istiod's, changes nothing
-	spec, _ := template["spec"].(map[string]any)
+	spec, some := template["spec"].(map[string]any)
+	if !some {
+		return template, nil, false
+	}
 	spec = maps.Clone(spec)
 	sidecar = proxyOf(spec)
 	variables := variablesOf(sidecar)
