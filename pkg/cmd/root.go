@@ -65,7 +65,8 @@ func newRoot(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: name},
 		Short:       "Find out why pods are not in the Istio mesh, and bring them in",
 		Long: `Find out why a pod has no Istio sidecar, or why its sidecar does not work, and print
-the command that fixes it; give manifests and namespaces their sidecars.`,
+the command that fixes it; give manifests and namespaces their sidecars; see how
+traffic is routed, and move it.`,
 		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -78,6 +79,7 @@ the command that fixes it; give manifests and namespaces their sidecars.`,
 		{Message: "Diagnosis:", Commands: []*cobra.Command{newDoctor(config, name, streams)}},
 		{Message: "Injection:", Commands: []*cobra.Command{newInject(config, name, streams), newUninject(config, name, streams)}},
 		{Message: "Namespaces:", Commands: []*cobra.Command{newStatus(config, name, streams), newEnable(config, name, streams), newDisable(config, name, streams)}},
+		{Message: "Traffic:", Commands: []*cobra.Command{newRoute(config, name, streams)}},
 		{Message: "Other commands:", Commands: []*cobra.Command{newVersion(config, streams)}},
 	}
 	groups.Add(root)

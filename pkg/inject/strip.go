@@ -128,7 +128,11 @@ func original(recorded, now any) any {
 	if !ok {
 		return recorded
 	}
-	if c["image"] == nil { // istiod does not record "auto"
+	// istiod does not record "auto"; a policy that no image at all has by default
+	// tells that none was written.
+	policy, _ := recorded.(map[string]any)["imagePullPolicy"].(string)
+	unnamed := c["imagePullPolicy"] == nil && policy == string(core.PullIfNotPresent)
+	if c["image"] == nil && !unnamed {
 		c["image"] = istio.AutoImage
 		if c["imagePullPolicy"] == "Always" {
 			delete(c, "imagePullPolicy") // the default of an image without a tag

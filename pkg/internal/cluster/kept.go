@@ -42,6 +42,7 @@ func keepAnnotation(name string) bool {
 		"cluster-autoscaler.kubernetes.io/safe-to-evict",
 		"admissions.enforcer/disabled",
 		"mesh.kubectl/fault-review",
+		"mesh.kubectl/route-change",
 		"mesh.kubectl/route-made":
 		return true
 	}

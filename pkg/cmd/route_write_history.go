@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/route"
+)
+
+// notes are a service's history, and where it is kept.
+type notes struct {
+	keeper *cluster.Keeper
+	kept   *cluster.Kept
+	past   route.History
+}
+
+// readNotes reads the history of a service.
+func readNotes(ctx context.Context, q cluster.Query, manager, namespace, service string) (*notes, error) {
+	keeper, err := cluster.NewKeeper(q, manager)
+	if err != nil {
+		return nil, err
+	}
+	n := &notes{keeper: keeper}
+	return n, n.read(ctx, namespace, service)
+}
+
+func (n *notes) read(ctx context.Context, namespace, service string) (err error) {
+	if n.kept, err = n.keeper.Get(ctx, namespace, route.HistoryName(service)); err != nil {
+		return err
+	}
+	n.past, err = route.DecodeHistory(n.kept.Data)
+	return err
+}
+
+// history reads the history, and tells of a change that was interrupted. Where
+// it cannot be kept and that is allowed, notes is nil.
+func (w *routeWrite) history(ctx context.Context) (*notes, error) {
+	n, err := readNotes(ctx, w.query, w.manager, w.namespace, w.service)
+	if err != nil {
+		return nil, w.notKept(err)
+	}
+	if e := n.past.Unfinished(); e != nil && !slices.Contains(w.undoes, e.Revision) {
+		fmt.Fprintf(w.ErrOut, "warning: revision %d (%s) of %s was begun at %s and not finished: '%s' reverts it, with --finish it completes it\n",
+			e.Revision, printer.Clean(e.Command()), who(e.By), e.At.UTC().Format(time.RFC3339), w.undoCommand())
+	}
+	return n, nil
+}
+
+// notKept is nil where a change may go without history, or where nothing is
+// written.
+func (w *routeWrite) notKept(err error) error {
+	if slices.Contains(w.allow, historyNotKept) || w.dryRun != cluster.DryRunNone || w.diff {
+		return nil
+	}
+	return fmt.Errorf("the history cannot be kept: %w (--allow %s writes without)", err, historyNotKept)
+}
+
+func who(by string) string {
+	if by == "" {
+		return "somebody"
+	}
+	return printer.Clean(by)
+}
+
+// entry is the change as the history will hold it.
+func (w *routeWrite) entry(ctx context.Context, n *notes) *route.Entry {
+	e := &route.Entry{Revision: 1, At: w.now().UTC().Truncate(time.Second), Verb: w.verb, By: w.user(ctx), Args: w.args, Reason: w.reason, State: route.Pending, Undoes: w.undoes}
+	if n != nil {
+		e.Revision = n.past.Next()
+	}
+	if w.finishes {
+		e.Undoes = nil
+	}
+	return e
+}
+
+// user is who writes, asked for once and only where something is written.
+func (w *routeWrite) user(ctx context.Context) string {
+	if w.by == "" && w.dryRun == cluster.DryRunNone && !w.diff {
+		w.by = cluster.WhoAmI(ctx, w.query)
+	}
+	return w.by
+}
+
+// begin notes a change before its first write. What is wrong ends it, unless
+// that is allowed.
+func (n *notes) begin(ctx context.Context, w *routeWrite, e *route.Entry) error {
+	if n == nil {
+		return nil
+	}
+	next := append(slices.Clone(n.past), *e)
+	data, err := next.Encode()
+	if err != nil {
+		return w.notKept(err)
+	}
+	n.kept.Data = data
+	kept, err := n.keeper.Put(ctx, n.kept)
+	if cluster.Outdated(err) {
+		return err
+	}
+	if err != nil {
+		return w.notKept(err)
+	}
+	n.kept, n.past = kept, next
+	return nil
+}
+
+// end notes how a change ended. Others may have noted theirs meanwhile.
+func (n *notes) end(ctx context.Context, w *routeWrite, e *route.Entry, state route.State) {
+	if n == nil {
+		return
+	}
+	var err error
+	for range 5 {
+		if err = n.finish(ctx, w, e, state); err == nil || !cluster.Outdated(err) {
+			break
+		}
+		if err = n.read(ctx, w.namespace, w.service); err != nil {
+			break
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(w.ErrOut, "warning: the history still calls revision %d pending, which is %s: %s\n", e.Revision, state, printer.Clean(err.Error()))
+	}
+}
+
+func (n *notes) finish(ctx context.Context, w *routeWrite, e *route.Entry, state route.State) error {
+	if noted := n.past.Find(e.Revision); noted != nil {
+		e.State = state
+		*noted = *e
+	}
+	if state == route.Done {
+		n.past.Settle(w.undoes, w.finishes)
+	}
+	data, err := n.past.Encode()
+	if err != nil {
+		return err
+	}
+	n.kept.Data = data
+	kept, err := n.keeper.Put(ctx, n.kept)
+	if err == nil {
+		n.kept = kept
+	}
+	return err
+}

@@ -1,0 +1,308 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// match sends the requests that meet conditions to a version, by a rule of
+// their own.
+func (p *istioPlanner) match(m SetMatch) error {
+	if err := p.onlyHTTP("a rule with conditions"); err != nil {
+		return err
+	}
+	if p.intent.Rule != "" {
+		return errors.New("a new rule is named with --name, --rule names those that are there")
+	}
+	if m.Remove != "" {
+		return p.removeRule(m.Remove)
+	}
+	conditions, err := p.conditions(m.Conditions)
+	if err != nil {
+		return err
+	}
+	if len(conditions) == 0 {
+		return fmt.Errorf("no condition is given: what every request follows is set with route shift %s --to %s", p.view.Service.Name, m.To)
+	}
+	if m.To == "" {
+		return errors.New("the rule does not say to which version the requests go: --to VERSION")
+	}
+	if err := p.mustVersion(m.To); err != nil {
+		return err
+	}
+	targets, err := p.targets()
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if err := p.matchIn(t, m, conditions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *istioPlanner) matchIn(t target, m SetMatch, conditions []Condition) error {
+	rules, err := p.rulesWithEnd(t)
+	if err != nil {
+		return err
+	}
+	r, found := findRule(rules, m.Name, conditions)
+	if !found {
+		if r, err = p.newRule(t, rules, m.Name, conditions, place{first: m.First, before: m.Before}); err != nil {
+			return err
+		}
+		r.raw["route"] = []any{p.destination(r, m.To)}
+		r.draft.because("%s: requests with %s go to %s", r.name(), conditionWords(conditions), m.To)
+		return nil
+	}
+	p.meant = append(p.meant, r)
+	if !r.sameConditions(conditions) {
+		r.raw["match"] = []any{matchOf(conditions)}
+		r.draft.because("%s takes requests with %s", r.name(), conditionWords(conditions))
+	}
+	if err := p.shiftRule(r, Shift{To: m.To}); err != nil {
+		return err
+	}
+	return p.moveRule(rules, r, place{first: m.First, before: m.Before})
+}
+
+// findRule is the rule that is meant: of that name, else with exactly these
+// conditions.
+func findRule(rules []ruleAt, name string, conditions []Condition) (ruleAt, bool) {
+	for _, r := range rules {
+		if name != "" && r.view.Name == name || name == "" && r.sameConditions(conditions) {
+			return r, true
+		}
+	}
+	return ruleAt{}, false
+}
+
+// rulesWithEnd are the rules of a target with one at their end that takes what
+// no other does: without it, the first rule with conditions makes everything
+// else a 404 (istio.io/istio 1.29.1, pilot/pkg/networking/core/route/route.go:
+// BuildHTTPRoutesForVirtualService). At a gateway none is added.
+func (p *istioPlanner) rulesWithEnd(t target) ([]ruleAt, error) {
+	rules := p.rules(t)
+	if t.scope != meshScope {
+		return rules, nil
+	}
+	if slices.ContainsFunc(rules, p.catchAll) {
+		return rules, nil
+	}
+	end, err := p.makeCatchAll(t)
+	if err != nil {
+		return nil, err
+	}
+	if t.table == nil {
+		p.note("a catch-all rule is added: without it all other requests would be answered with 404")
+	}
+	return append(rules, end), nil
+}
+
+// place is where a rule is put.
+type place struct {
+	first  bool
+	before string
+}
+
+// newRule adds a rule for conditions. What the rule that takes such requests
+// today does beside its destinations it does too: a timeout stays.
+func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, conditions []Condition, at place) (ruleAt, error) {
+	d := p.virtualService(t)
+	if d == nil {
+		return ruleAt{}, fmt.Errorf("%s has no rules for service %s", t.scope, p.view.Service.Name)
+	}
+	var taken *ruleAt
+	for i := range rules {
+		if rules[i].draft == d && rules[i].takes(conditions) {
+			taken = &rules[i]
+			break
+		}
+	}
+	raw := map[string]any{}
+	if taken != nil {
+		for k, v := range taken.raw {
+			if !slices.Contains([]string{"name", "match", "redirect", "directResponse", "delegate"}, k) {
+				raw[k] = deepCopy(v)
+			}
+		}
+	}
+	raw["name"] = uniqueName(d, name, conditions)
+	raw["match"] = []any{matchOf(conditions)}
+	index, err := p.index(d, rules, taken, at)
+	if err != nil {
+		return ruleAt{}, err
+	}
+	setItems(d.spec(), "http", slices.Insert(d.items("http"), index, raw))
+	d.mark(text(raw, "name"))
+	r := ruleAt{scope: t.scope, draft: d, list: "http", raw: raw}
+	r.view = Rule{Name: text(raw, "name"), From: d.ref, Protocol: "http", Matches: []Match{{Conditions: conditions}}}
+	if taken != nil {
+		r.view.To = taken.view.To
+		if also := alsoDoes(taken.raw); also != "" {
+			p.note("the new rule %s keeps what %s does: %s", r.view.Name, taken.name(), also)
+		}
+	}
+	p.created = append(p.created, r)
+	return r, nil
+}
+
+// index is the place of a new rule in its list: where it was asked to be, else
+// before the rule that takes such requests today, which is the catch-all where
+// no other does.
+func (p *istioPlanner) index(d *draft, rules []ruleAt, taken *ruleAt, at place) (int, error) {
+	items := d.items("http")
+	switch {
+	case at.first:
+		return 0, nil
+	case at.before != "":
+		i := slices.IndexFunc(items, func(m map[string]any) bool { return text(m, "name") == at.before })
+		if i < 0 {
+			return 0, fmt.Errorf("there is no rule %s to put it before: %s", at.before, ruleNames(rules))
+		}
+		return i, nil
+	case taken != nil:
+		return slices.IndexFunc(items, func(m map[string]any) bool { return sameMap(m, taken.raw) }), nil
+	}
+	return len(items), nil
+}
+
+// moveRule puts a rule that is there where it was asked to be.
+func (p *istioPlanner) moveRule(rules []ruleAt, r ruleAt, at place) error {
+	if !at.first && at.before == "" {
+		return nil
+	}
+	items := r.draft.items("http")
+	from := slices.IndexFunc(items, func(m map[string]any) bool { return sameMap(m, r.raw) })
+	to, err := p.index(r.draft, rules, nil, at)
+	if err != nil {
+		return err
+	}
+	if from == to || at.before != "" && from < to {
+		return nil
+	}
+	items = slices.Delete(items, from, from+1)
+	setItems(r.draft.spec(), "http", slices.Insert(items, to, r.raw))
+	r.draft.because("%s is tried earlier", r.name())
+	return nil
+}
+
+// removeRule takes the rule of a name away.
+func (p *istioPlanner) removeRule(name string) error {
+	targets, err := p.targets()
+	if err != nil {
+		return err
+	}
+	found := false
+	var others []ruleAt
+	for _, t := range targets {
+		rules := p.rules(t)
+		for _, r := range rules {
+			if r.view.Name != name {
+				others = append(others, r)
+				continue
+			}
+			if p.catchAll(r) && t.scope == meshScope && len(rules) > 1 {
+				return fmt.Errorf("rule %s takes all requests that no other rule does: without it they would be answered with 404; use route shift to send them elsewhere", name)
+			}
+			found = true
+			p.dropRule(r)
+			r.draft.because("removes rule %s", name)
+		}
+	}
+	if !found && len(others) > 0 {
+		p.note("no rule is called %s: %s", name, ruleNames(others))
+	}
+	return nil
+}
+
+// dropRule takes a rule out of its list, and with it an object of ours that
+// says nothing any more.
+func (p *istioPlanner) dropRule(r ruleAt) {
+	items := slices.DeleteFunc(r.draft.items(r.list), func(m map[string]any) bool { return sameMap(m, r.raw) })
+	setItems(r.draft.spec(), r.list, items)
+	r.draft.unmark(r.view.Name)
+	r.draft.forgetReview()
+	p.tidy(r.draft)
+}
+
+// tidy takes a VirtualService of ours away that does no more than the mesh does
+// without it: it sends everything to all endpoints.
+func (p *istioPlanner) tidy(d *draft) {
+	if d.after == nil || !d.ours() || d.before == nil {
+		return
+	}
+	var left []map[string]any
+	for _, list := range []string{"http", "tcp", "tls"} {
+		left = append(left, d.items(list)...)
+	}
+	if len(left) > 1 || len(left) == 1 && !p.trivial(d, left[0]) {
+		return
+	}
+	d.after = nil
+}
+
+// trivial reports whether a rule does what happens without it.
+func (p *istioPlanner) trivial(d *draft, raw map[string]any) bool {
+	for k := range raw {
+		if k != "name" && k != "route" {
+			return false
+		}
+	}
+	entries := itemsOf(raw, "route")
+	if len(entries) != 1 || !plain(entries) || p.otherHosts(d) != "" || d.spec()["gateways"] != nil {
+		return false
+	}
+	to, _ := entries[0]["destination"].(map[string]any)
+	return len(to) == 1 && resolve(text(to, "host"), d.ref.Namespace) == p.view.Host
+}
+
+// uniqueName is a name that no rule of the object has yet.
+func uniqueName(d *draft, name string, conditions []Condition) string {
+	if name != "" {
+		return name
+	}
+	base := nameOf(conditions)
+	name = base
+	for n := 2; slices.ContainsFunc(d.items("http"), func(m map[string]any) bool { return text(m, "name") == name }); n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	return name
+}
+
+// alsoDoes lists what a rule does beside sending requests somewhere.
+func alsoDoes(raw map[string]any) string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(raw)) {
+		if !slices.Contains([]string{"name", "match", "route", "redirect", "directResponse", "delegate"}, k) {
+			all = append(all, k)
+		}
+	}
+	return inWords(all, "and")
+}
+
+// conditionWords says conditions in a sentence.
+func conditionWords(conditions []Condition) string {
+	var all []string
+	for _, c := range conditions {
+		words := conditionName(c)
+		switch c.How {
+		case "exact":
+			words += " " + c.Value
+		case "present":
+		default:
+			words += " " + c.How + " " + c.Value
+		}
+		all = append(all, words)
+	}
+	return inWords(all, "and")
+}
+
+// sameMap reports whether two are one object in memory.
+func sameMap(a, b map[string]any) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
