@@ -29,7 +29,7 @@ type script struct {
 
 // folders are the folders of testdata, in the order in which they run.
 func folders() []string {
-	return []string{"failures", "doubles", "healthy", "reliability", "cli", "inject", "enable", "status"}
+	return []string{"failures", "doubles", "healthy", "reliability", "cli", "inject", "enable", "status", "route"}
 }
 
 func findScripts(t *testing.T) []script {
