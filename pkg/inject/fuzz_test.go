@@ -41,9 +41,26 @@ func FuzzEditText(f *testing.F) {
 		twice, again, err := EditText(once, inject)
 		require.NoError(t, err, "%s", once)
 		require.Equal(t, statuses(outcomes), statuses(again))
-		require.Equal(t, string(once), string(twice), "injected again")
+		if !forged(outcomes) {
+			require.Equal(t, string(once), string(twice), "injected again")
+		}
 		_, _, err = EditText(once, takeOut)
 		require.NoError(t, err)
+	})
+}
+
+// forged reports whether pods have records of istiod's that istiod did not
+// write, which it believes in part, or a container of istiod's by the user's
+// hand: of such a one it records only what Kubernetes knows. The manifests show
+// that sound ones are injected again as they were.
+func forged(outcomes []Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o Outcome) bool {
+		if o.After == nil {
+			return false
+		}
+		_, status := o.Pod.Annotations[mesh.StatusAnnotation]
+		_, overrides := o.After.Annotations[overridesAnnotation]
+		return status || overrides
 	})
 }
 

@@ -284,8 +284,8 @@ func withProbes(container map[string]any, handlers map[string]map[string]any) ma
 }
 
 func withHandler(probe, handler map[string]any) map[string]any {
-	probe = maps.Clone(probe)
 	rewritten, _ := probe["httpGet"].(map[string]any)
+	probe = maps.Clone(probe)
 	delete(probe, "httpGet")
 	for _, kind := range []string{"tcpSocket", "grpc"} {
 		if h, ok := handler[kind].(map[string]any); ok {
@@ -293,10 +293,14 @@ func withHandler(probe, handler map[string]any) map[string]any {
 			return probe
 		}
 	}
-	h, _ := handler["httpGet"].(map[string]any)
-	get, _ := whole(h).(map[string]any)
+	get := cloned(whole(handler["httpGet"]))
 	if _, there := rewritten["scheme"]; !there && get["scheme"] == "HTTP" {
 		delete(get, "scheme") // a default that the record spells out and the file does not
+	}
+	for key, v := range rewritten {
+		if !slices.Contains([]string{"path", "port", "host", "scheme", "httpHeaders"}, key) {
+			get[key] = v // a field that istiod does not know stayed where it was
+		}
 	}
 	probe["httpGet"] = get
 	return probe

@@ -151,16 +151,6 @@ func nameOf(conditions []Condition) string {
 	return "rule"
 }
 
-// sameConditions reports whether a rule has these conditions, and no other
-// alternative.
-func (r ruleAt) sameConditions(conditions []Condition) bool {
-	if len(r.view.Matches) != 1 {
-		return false
-	}
-	have := r.view.Matches[0].Conditions
-	return len(have) == len(conditions) && implies(have, conditions) && implies(conditions, have)
-}
-
 // takes reports whether every request that meets the conditions meets the
 // rule's.
 func (r ruleAt) takes(conditions []Condition) bool {

@@ -3,15 +3,12 @@ package route
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
 // fault delays or aborts requests on purpose, or no more.
@@ -66,23 +63,26 @@ func (p *istioPlanner) faultRules(conditions []Condition) ([]ruleAt, error) {
 		if err != nil {
 			return nil, err
 		}
-		r, found := findRule(rules, "", conditions)
+		w, err := p.wants(t, rules, conditions)
+		if err != nil {
+			return nil, err
+		}
+		r, found := findRule(rules, "", w)
 		if found {
-			p.meant = append(p.meant, r)
 		} else {
 			for _, before := range rules {
-				if before.takes(conditions) {
+				if w.taken != nil && sameMap(before.raw, w.taken.raw) {
 					break
 				}
 				p.note("requests that %s takes first get no fault", before.name())
 			}
-			if r, err = p.newRule(t, rules, "", conditions, place{}); err != nil {
+			if r, err = p.newRule(t, rules, "", w, place{}); err != nil {
 				return nil, err
 			}
 			if r.raw["route"] == nil {
-				return nil, fmt.Errorf("no rule of %s sends requests with %s to service %s", t.scope, conditionWords(conditions), p.view.Service.Name)
+				return nil, fmt.Errorf("no rule of %s sends requests with %s to service %s", t.scope, Match{conditions}, p.view.Service.Name)
 			}
-			r.draft.because("%s is made for requests with %s, which go where they went before", r.name(), conditionWords(conditions))
+			r.draft.because("%s is made for requests with %s, which go where they went before", r.name(), Match{conditions})
 		}
 		all = append(all, r)
 	}
@@ -182,96 +182,4 @@ func (p *istioPlanner) review(d *draft, when time.Time) {
 	}
 	d.annotate(FaultReview, text)
 	p.note("nothing removes the fault by itself at %s: route list, the doctor and route reset --expired go by it", text)
-}
-
-// clearFaults takes faults away: of the rule meant, of the conditions, or all.
-func (p *istioPlanner) clearFaults(conditions []Condition) error {
-	if p.intent.Scope == "" && p.intent.Rule == "" {
-		p.intent.Scope = allScopes
-	}
-	targets, err := p.targets()
-	if err != nil {
-		return err
-	}
-	for _, t := range targets {
-		rules := p.rules(t)
-		if p.intent.Rule != "" {
-			if rules, err = p.pickIn(t, false); err != nil {
-				return err
-			}
-		}
-		for _, r := range rules {
-			if r.raw["fault"] == nil || len(conditions) > 0 && !r.sameConditions(conditions) {
-				continue
-			}
-			p.clearFault(t, r)
-		}
-	}
-	return nil
-}
-
-// clearFault takes a rule's fault away, and the rule where it was made for the
-// fault alone.
-func (p *istioPlanner) clearFault(t target, r ruleAt) {
-	delete(r.raw, "fault")
-	r.draft.because("%s: no fault any more", r.name())
-	r.draft.forgetReview()
-	if p.useless(t, r) {
-		r.draft.because("removes %s, which was made for the fault", r.name())
-		p.dropRule(r)
-		return
-	}
-	p.tidy(r.draft)
-}
-
-// forgetReview takes the time to look at faults again away where there are none.
-func (d *draft) forgetReview() {
-	if !slices.ContainsFunc(d.items("http"), func(m map[string]any) bool { return m["fault"] != nil }) {
-		d.annotate(FaultReview, "")
-	}
-}
-
-// useless reports whether a rule that a plan made does the same as the rule
-// that would take its requests.
-func (p *istioPlanner) useless(t target, r ruleAt) bool {
-	if !r.draft.madeHere(r.view.Name) || len(r.view.Matches) != 1 {
-		return false
-	}
-	behind := false
-	for _, next := range p.rules(t) {
-		switch {
-		case sameMap(next.raw, r.raw):
-			behind = true
-		case behind && next.takes(r.view.Matches[0].Conditions):
-			return next.draft == r.draft && sameAction(next.raw, r.raw)
-		}
-	}
-	return false
-}
-
-// sameAction compares what two rules do, and not for whom.
-func sameAction(a, b map[string]any) bool {
-	does := func(m map[string]any) map[string]any {
-		m = maps.Clone(m)
-		delete(m, "name")
-		delete(m, "match")
-		return m
-	}
-	return sameValue(does(a), does(b))
-}
-
-// faulty are the drafts of the VirtualServices of the service that have faults.
-func (p *istioPlanner) faulty() []*draft {
-	var all []*draft
-	for _, t := range p.view.Tables {
-		for _, r := range t.Rules {
-			if r.Fault == nil || r.From.Kind != "VirtualService" {
-				continue
-			}
-			if d := p.open(mesh.VirtualServices, r.From.Namespace, r.From.Name); !slices.Contains(all, d) {
-				all = append(all, d)
-			}
-		}
-	}
-	return all
 }

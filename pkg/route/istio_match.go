@@ -50,19 +50,22 @@ func (p *istioPlanner) matchIn(t target, m SetMatch, conditions []Condition) err
 	if err != nil {
 		return err
 	}
-	r, found := findRule(rules, m.Name, conditions)
+	w, err := p.wants(t, rules, conditions)
+	if err != nil {
+		return err
+	}
+	r, found := findRule(rules, m.Name, w)
 	if !found {
-		if r, err = p.newRule(t, rules, m.Name, conditions, place{first: m.First, before: m.Before}); err != nil {
+		if r, err = p.newRule(t, rules, m.Name, w, place{first: m.First, before: m.Before}); err != nil {
 			return err
 		}
 		r.raw["route"] = []any{p.destination(r, m.To)}
-		r.draft.because("%s: requests with %s go to %s", r.name(), conditionWords(conditions), m.To)
+		r.draft.because("%s: requests with %s go to %s", r.name(), Match{conditions}, m.To)
 		return nil
 	}
-	p.meant = append(p.meant, r)
-	if !r.sameConditions(conditions) {
-		r.raw["match"] = []any{matchOf(conditions)}
-		r.draft.because("%s takes requests with %s", r.name(), conditionWords(conditions))
+	if !w.metBy(r) {
+		r.raw["match"] = w.list()
+		r.draft.because("%s takes requests with %s", r.name(), Match{conditions})
 	}
 	if err := p.shiftRule(r, Shift{To: m.To}); err != nil {
 		return err
@@ -70,11 +73,11 @@ func (p *istioPlanner) matchIn(t target, m SetMatch, conditions []Condition) err
 	return p.moveRule(rules, r, place{first: m.First, before: m.Before})
 }
 
-// findRule is the rule that is meant: of that name, else with exactly these
-// conditions.
-func findRule(rules []ruleAt, name string, conditions []Condition) (ruleAt, bool) {
+// findRule is the rule that is meant: of that name, else for just these
+// requests.
+func findRule(rules []ruleAt, name string, w wanted) (ruleAt, bool) {
 	for _, r := range rules {
-		if name != "" && r.view.Name == name || name == "" && r.sameConditions(conditions) {
+		if name != "" && r.view.Name == name || name == "" && w.metBy(r) {
 			return r, true
 		}
 	}
@@ -109,19 +112,16 @@ type place struct {
 	before string
 }
 
-// newRule adds a rule for conditions. What the rule that takes such requests
+// newRule adds a rule. What the rule that takes such requests
 // today does beside its destinations it does too: a timeout stays.
-func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, conditions []Condition, at place) (ruleAt, error) {
+func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, w wanted, at place) (ruleAt, error) {
+	taken := w.taken
 	d := p.virtualService(t)
+	if taken != nil {
+		d = taken.draft
+	}
 	if d == nil {
 		return ruleAt{}, fmt.Errorf("%s has no rules for service %s", t.scope, p.view.Service.Name)
-	}
-	var taken *ruleAt
-	for i := range rules {
-		if rules[i].draft == d && rules[i].takes(conditions) {
-			taken = &rules[i]
-			break
-		}
 	}
 	raw := map[string]any{}
 	if taken != nil {
@@ -131,8 +131,8 @@ func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, conditions
 			}
 		}
 	}
-	raw["name"] = uniqueName(d, name, conditions)
-	raw["match"] = []any{matchOf(conditions)}
+	raw["name"] = uniqueName(d, name, w.conditions)
+	raw["match"] = w.list()
 	index, err := p.index(d, rules, taken, at)
 	if err != nil {
 		return ruleAt{}, err
@@ -140,7 +140,7 @@ func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, conditions
 	setItems(d.spec(), "http", slices.Insert(d.items("http"), index, raw))
 	d.mark(text(raw, "name"))
 	r := ruleAt{scope: t.scope, draft: d, list: "http", raw: raw}
-	r.view = Rule{Name: text(raw, "name"), From: d.ref, Protocol: "http", Matches: []Match{{Conditions: conditions}}}
+	r.view = Rule{Name: text(raw, "name"), From: d.ref, Protocol: "http", Matches: w.matches}
 	if taken != nil {
 		r.view.To = taken.view.To
 		if also := alsoDoes(taken.raw); also != "" {
@@ -191,76 +191,6 @@ func (p *istioPlanner) moveRule(rules []ruleAt, r ruleAt, at place) error {
 	return nil
 }
 
-// removeRule takes the rule of a name away.
-func (p *istioPlanner) removeRule(name string) error {
-	targets, err := p.targets()
-	if err != nil {
-		return err
-	}
-	found := false
-	var others []ruleAt
-	for _, t := range targets {
-		rules := p.rules(t)
-		for _, r := range rules {
-			if r.view.Name != name {
-				others = append(others, r)
-				continue
-			}
-			if p.catchAll(r) && t.scope == meshScope && len(rules) > 1 {
-				return fmt.Errorf("rule %s takes all requests that no other rule does: without it they would be answered with 404; use route shift to send them elsewhere", name)
-			}
-			found = true
-			p.dropRule(r)
-			r.draft.because("removes rule %s", name)
-		}
-	}
-	if !found && len(others) > 0 {
-		p.note("no rule is called %s: %s", name, ruleNames(others))
-	}
-	return nil
-}
-
-// dropRule takes a rule out of its list, and with it an object of ours that
-// says nothing any more.
-func (p *istioPlanner) dropRule(r ruleAt) {
-	items := slices.DeleteFunc(r.draft.items(r.list), func(m map[string]any) bool { return sameMap(m, r.raw) })
-	setItems(r.draft.spec(), r.list, items)
-	r.draft.unmark(r.view.Name)
-	r.draft.forgetReview()
-	p.tidy(r.draft)
-}
-
-// tidy takes a VirtualService of ours away that does no more than the mesh does
-// without it: it sends everything to all endpoints.
-func (p *istioPlanner) tidy(d *draft) {
-	if d.after == nil || !d.ours() || d.before == nil {
-		return
-	}
-	var left []map[string]any
-	for _, list := range []string{"http", "tcp", "tls"} {
-		left = append(left, d.items(list)...)
-	}
-	if len(left) > 1 || len(left) == 1 && !p.trivial(d, left[0]) {
-		return
-	}
-	d.after = nil
-}
-
-// trivial reports whether a rule does what happens without it.
-func (p *istioPlanner) trivial(d *draft, raw map[string]any) bool {
-	for k := range raw {
-		if k != "name" && k != "route" {
-			return false
-		}
-	}
-	entries := itemsOf(raw, "route")
-	if len(entries) != 1 || !plain(entries) || p.otherHosts(d) != "" || d.spec()["gateways"] != nil {
-		return false
-	}
-	to, _ := entries[0]["destination"].(map[string]any)
-	return len(to) == 1 && resolve(text(to, "host"), d.ref.Namespace) == p.view.Host
-}
-
 // uniqueName is a name that no rule of the object has yet.
 func uniqueName(d *draft, name string, conditions []Condition) string {
 	if name != "" {
@@ -281,23 +211,6 @@ func alsoDoes(raw map[string]any) string {
 		if !slices.Contains([]string{"name", "match", "route", "redirect", "directResponse", "delegate"}, k) {
 			all = append(all, k)
 		}
-	}
-	return inWords(all, "and")
-}
-
-// conditionWords says conditions in a sentence.
-func conditionWords(conditions []Condition) string {
-	var all []string
-	for _, c := range conditions {
-		words := conditionName(c)
-		switch c.How {
-		case "exact":
-			words += " " + c.Value
-		case "present":
-		default:
-			words += " " + c.How + " " + c.Value
-		}
-		all = append(all, words)
 	}
 	return inWords(all, "and")
 }

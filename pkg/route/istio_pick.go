@@ -31,7 +31,6 @@ func (p *istioPlanner) pick(add bool) ([]ruleAt, error) {
 			}
 		}
 	}
-	p.meant = append(p.meant, all...)
 	return all, nil
 }
 

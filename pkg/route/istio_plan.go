@@ -17,7 +17,6 @@ type istioPlanner struct {
 	intent   Intent
 	drafts   []*draft
 	notes    []string
-	meant    []ruleAt   // rules that the action is about
 	created  []ruleAt   // rules that it adds
 	guesses  []Conflict // what speaks against it and no view tells
 }

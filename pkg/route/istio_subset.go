@@ -35,7 +35,7 @@ func (p *istioPlanner) subsetAdd(s Subset) error {
 		if maps.Equal(v.Labels, labels) {
 			return nil
 		}
-		return fmt.Errorf("version %s is there with other labels (%s, by %s): remove it first, or take another name", s.Add, labelWords(v.Labels), v.From)
+		return fmt.Errorf("version %s is there with other labels (%s, by %s): remove it first, or take another name", s.Add, selectorWords(v.Labels), v.From)
 	}
 	p.addSubset(s.Add, labels)
 	return nil

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
@@ -35,7 +34,6 @@ func (p *istioPlanner) tcp(t TCP) error {
 			return err
 		}
 	} else {
-		p.meant = append(p.meant, r)
 	}
 	return p.shiftRule(r, tcpShares(t))
 }
@@ -82,33 +80,6 @@ func (p *istioPlanner) tcpServer(gw string, t TCP) (map[string]any, error) {
 		Instead: "add this to its spec.servers, and the port to its Service:\n" +
 			yamlOf([]any{tcpServer(t.Port)}),
 	}
-}
-
-func tcpServer(port int32) map[string]any {
-	return map[string]any{
-		"port":  map[string]any{"number": int64(port), "name": fmt.Sprintf("tcp-%d", port), "protocol": "TCP"},
-		"hosts": []any{"*"},
-	}
-}
-
-// gatewayYAML is a Gateway that listens at the port.
-func gatewayYAML(namespace, name string, port int32) string {
-	return yamlOf(map[string]any{
-		"apiVersion": "networking.istio.io/v1", "kind": "Gateway",
-		"metadata": map[string]any{"name": name, "namespace": namespace},
-		"spec": map[string]any{
-			"selector": map[string]any{"istio": "ingressgateway"},
-			"servers":  []any{tcpServer(port)},
-		},
-	})
-}
-
-func yamlOf(v any) string {
-	text, err := yaml.Marshal(v)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
 }
 
 // tcpRule finds the rule for a port of a gateway that leads to the service, or

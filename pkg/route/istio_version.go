@@ -84,7 +84,7 @@ func (p *istioPlanner) addSubset(name string, labels map[string]string) {
 	}
 	setItems(d.spec(), "subsets", append(d.items("subsets"), map[string]any{"name": name, "labels": set}))
 	d.mark(name)
-	d.because("adds subset %s (%s)", name, labelWords(labels))
+	d.because("adds subset %s (%s)", name, selectorWords(labels))
 }
 
 // destinationRule is the draft of the DestinationRule for the service's host in

@@ -1,19 +1,6 @@
 package route
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
-
-// labelWords writes labels as kubectl takes them: "app=web,version=v2".
-func labelWords(labels map[string]string) string {
-	var all []string
-	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		all = append(all, k+"="+labels[k])
-	}
-	return strings.Join(all, ",")
-}
+import "strings"
 
 // kebab writes words as a name: small letters, digits and dashes, at most 60.
 func kebab(words ...string) string {

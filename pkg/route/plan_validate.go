@@ -9,7 +9,6 @@ import (
 
 	networking "istio.io/api/networking/v1alpha3"
 	"istio.io/istio/pkg/config"
-	"istio.io/istio/pkg/config/schema/gvk"
 	"istio.io/istio/pkg/config/validation"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -47,9 +46,9 @@ func validateOne(kind mesh.Kind, u *unstructured.Unstructured) (warnings []strin
 	cfg := config.Config{Meta: config.Meta{Name: u.GetName(), Namespace: u.GetNamespace(), Domain: domain}}
 	switch kind {
 	case mesh.VirtualServices:
-		spec, check, cfg.GroupVersionKind = &networking.VirtualService{}, validation.ValidateVirtualService, gvk.VirtualService
+		spec, check = &networking.VirtualService{}, validation.ValidateVirtualService
 	case mesh.DestinationRules:
-		spec, check, cfg.GroupVersionKind = &networking.DestinationRule{}, validation.ValidateDestinationRule, gvk.DestinationRule
+		spec, check = &networking.DestinationRule{}, validation.ValidateDestinationRule
 	default:
 		return nil, nil
 	}

@@ -120,11 +120,11 @@ func (v *verdict) owners() {
 		if o == nil {
 			continue
 		}
-		severity, would := diagnose.Warning, "may undo the change"
+		severity, would := diagnose.Warning, ""
 		if o.Refuses {
-			severity, would = diagnose.Error, "would undo the change"
+			severity, would = diagnose.Error, ", which would undo the change"
 		}
-		v.add("object-kept-by-owner", severity, d.ref, "", "%s is kept by %s, which %s: %s", d.ref, o, would, o.Instead)
+		v.add("object-kept-by-owner", severity, d.ref, "", "%s is kept by %s%s: %s", d.ref, o, would, o.Instead)
 		v.plan.Checks[len(v.plan.Checks)-1].Evidence = o.Marks
 	}
 }

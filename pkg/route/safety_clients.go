@@ -26,6 +26,9 @@ func (v *verdict) clients() {
 	if !inMesh {
 		return
 	}
+	if v.view.Headless {
+		v.plan.Notes = append(v.plan.Notes, "service "+v.view.Service.Name+" is headless: sidecars connect to the address that the client picked, so versions and weights have no effect on them")
+	}
 	if v.ambient() {
 		v.add("ambient-without-waypoint", diagnose.Error, v.view.Service, "", "service %s is in ambient mode without a waypoint: nothing would follow the rules; make one (istioctl waypoint apply -n %s --enroll-namespace)", v.view.Service.Name, v.view.Service.Namespace)
 		return

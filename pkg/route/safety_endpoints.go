@@ -32,7 +32,7 @@ func (v *verdict) endpoints() {
 			if slices.Contains(subsetsIn(d.before), name) || version < 0 || v.plan.After.Versions[version].Ready != 0 {
 				continue
 			}
-			v.add("subset-without-endpoints", diagnose.Info, d.ref, "", "version %s has no ready endpoints yet (%s)", name, labelWords(v.plan.After.Versions[version].Labels))
+			v.add("subset-without-endpoints", diagnose.Info, d.ref, "", "version %s has no ready endpoints yet (%s)", name, selectorWords(v.plan.After.Versions[version].Labels))
 		}
 	}
 }
