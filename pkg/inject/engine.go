@@ -34,7 +34,6 @@ type Engine struct {
 // with a sidecar, Pod as it was and Skipped, or a Refusal.
 type Result struct {
 	Pod     *core.Pod // nil when refused; defaults of the API server are not in what was added
-	Patch   []byte    // the JSON patch that istiod would answer with; nil when skipped or refused
 	Skipped bool      // istiod would leave the pod alone (host network, inject=false, policy, …)
 	Refusal string    // istiod's words; the API server puts `admission webhook "…" denied the request: ` before them
 }
@@ -79,7 +78,7 @@ func (e *Engine) Inject(pod *core.Pod, namespace string) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("apply istiod's patch to pod %s/%s: %w", namespace, pod.Name, err)
 	}
-	return Result{Pod: injected, Patch: answer.Patch}, nil
+	return Result{Pod: injected}, nil
 }
 
 func (e *Engine) ask(pod []byte, namespace string) (*admissionv1.AdmissionResponse, error) {

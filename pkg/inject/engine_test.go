@@ -130,8 +130,7 @@ func TestInjectAddsTheSidecarAndLeavesTheGivenPodAlone(t *testing.T) {
 		Name: "istio-proxy", Image: "example.org/istio/proxyv2:1.29.1",
 		Env: []core.EnvVar{{Name: "DISCOVERY", Value: "istiod.mesh.svc:15012"}},
 	})
-	require.Equal(t, inject.Result{Pod: want, Patch: r.Patch}, r)
-	require.NotEmpty(t, r.Patch)
+	require.Equal(t, inject.Result{Pod: want}, r)
 }
 
 func TestAnEngineCanBeUsedAgain(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func (p *istioPlanner) subset(s Subset) error {
 	switch {
 	case s.Service:
-		return errors.New("Services for versions are for Gateway API: use --api gateway")
+		return errors.New("a Service for each version is for Gateway API: use --api gateway")
 	case s.Add != "":
 		return p.subsetAdd(s)
 	case s.Remove != "":

@@ -69,12 +69,11 @@ func among1(ws []int64) []*big.Rat {
 // entries do, and takes over their port.
 func (p *istioPlanner) destination(r ruleAt, version string) map[string]any {
 	to := map[string]any{"host": p.view.Host}
-	for _, old := range p.ownDestinations(r) {
-		to["host"] = old["host"]
-		if port, ok := old["port"].(map[string]any); ok {
+	if old := p.ownDestinations(r); len(old) > 0 {
+		to["host"] = old[0]["host"]
+		if port, ok := old[0]["port"].(map[string]any); ok {
 			to["port"] = maps.Clone(port)
 		}
-		break
 	}
 	if to["port"] == nil && r.scope != meshScope && len(p.view.Ports) > 1 {
 		to["port"] = map[string]any{"number": int64(p.gatewayPort(r))}

@@ -102,7 +102,9 @@ func httpEntry(r *networking.HTTPRoute, raw map[string]any, ref mesh.Ref, i int)
 		switch {
 		case r.MirrorPercentage != nil:
 			percent = r.MirrorPercentage.Value
-		case r.MirrorPercent != nil: //nolint:staticcheck // old objects have it
+		//lint:ignore SA1019 old objects have it
+		case r.MirrorPercent != nil:
+			//lint:ignore SA1019 old objects have it
 			percent = float64(r.MirrorPercent.Value)
 		}
 		e.mirror(r.Mirror, percent, ref.Namespace)

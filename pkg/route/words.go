@@ -42,7 +42,8 @@ func faultOf(f *networking.HTTPFaultInjection, raw map[string]any) *Fault {
 	got := &Fault{}
 	if d := f.Delay; d != nil {
 		got.Delay = rawText(rawMap(raw, "fault", "delay"), "fixedDelay")
-		got.DelayPercent = float64(d.Percent) //nolint:staticcheck // old objects have it
+		//lint:ignore SA1019 old objects have it
+		got.DelayPercent = float64(d.Percent)
 		if d.Percentage != nil {
 			got.DelayPercent = d.Percentage.Value
 		}

@@ -144,7 +144,8 @@ func balancing(lb *networking.LoadBalancerSettings) []string {
 	if lb.LocalityLbSetting != nil {
 		words = append(words, "prefers localities")
 	}
-	if lb.Warmup != nil || lb.WarmupDurationSecs != nil { //nolint:staticcheck // old objects have it
+	//lint:ignore SA1019 old objects have it
+	if lb.Warmup != nil || lb.WarmupDurationSecs != nil {
 		words = append(words, "warms endpoints up")
 	}
 	return words
