@@ -149,6 +149,9 @@ func (o *routeList) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if gaps := s.Missing(mesh.Services); len(views) == 0 && len(gaps) > 0 {
+		return fmt.Errorf("no services are known: %s", gaps[0]) // "no services" would mislead
+	}
 	o.options.Now = s.Time
 	if err := o.print(s, views); err != nil {
 		return err

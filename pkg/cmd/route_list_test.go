@@ -142,6 +142,12 @@ func TestRoutesOfAClusterThatWasNotReadWholeEndWithExitCode2(t *testing.T) {
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, out, "reviews")
 	assert.Contains(t, errOut, "not everything is known")
+
+	require.NoError(t, os.WriteFile(broken, []byte("a: [1\n"), 0o600))
+	code, out, errOut = kubectlMesh(t, "", "route", "list", "-f", broken)
+	assert.Empty(t, out)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errOut, "error: no services are known: could not read services: not in the files\n")
 }
 
 func TestTextOfTheClusterIsEscaped(t *testing.T) {

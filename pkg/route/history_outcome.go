@@ -19,26 +19,6 @@ func (s *Step) Outcome(is map[string]any) map[string]any {
 	if is != nil {
 		after = runtime.DeepCopyJSON(is)
 	}
-	applyPatch(after, s.Fields)
+	mesh.ApplyMergePatch(after, s.Fields)
 	return after
-}
-
-// applyPatch applies a JSON merge patch in place.
-func applyPatch(into, patch map[string]any) {
-	for key, v := range patch {
-		inner, isMap := v.(map[string]any)
-		switch {
-		case v == nil:
-			delete(into, key)
-		case isMap:
-			old, ok := into[key].(map[string]any)
-			if !ok {
-				old = map[string]any{}
-				into[key] = old
-			}
-			applyPatch(old, inner)
-		default:
-			into[key] = v
-		}
-	}
 }

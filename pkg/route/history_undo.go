@@ -197,13 +197,13 @@ func (t Target) change(now *unstructured.Unstructured, is map[string]any) mesh.C
 		c.Write, c.Why = mesh.Create, "it was there before"
 		c.Object = &unstructured.Unstructured{Object: runtime.DeepCopyJSON(t.Want)}
 	default:
-		c.Write, c.Fields = mesh.Patch, patchOf(contentOf(is), contentOf(t.Want))
+		c.Write, c.Fields = mesh.Patch, mesh.MergePatch(contentOf(is), contentOf(t.Want))
 		// Of labels and annotations only what we wrote goes back: others write there too.
 		meta := map[string]any{}
 		ours, _ := t.Ours["metadata"].(map[string]any)
 		want, _ := t.Want["metadata"].(map[string]any)
 		if t.Ours != nil {
-			meta = patchOf(ours, want)
+			meta = mesh.MergePatch(ours, want)
 		}
 		meta["resourceVersion"] = now.GetResourceVersion()
 		c.Fields["metadata"] = meta

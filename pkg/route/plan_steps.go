@@ -1,12 +1,10 @@
 package route
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
@@ -113,7 +111,7 @@ func (d *draft) change() mesh.Change {
 	case d.before == nil:
 		c.Write, c.Object = mesh.Create, d.after
 	default:
-		c.Write, c.Fields = mesh.Patch, patchOf(d.before.Object, d.after.Object)
+		c.Write, c.Fields = mesh.Patch, mesh.MergePatch(d.before.Object, d.after.Object)
 		meta, _ := c.Fields["metadata"].(map[string]any)
 		if version := d.before.GetResourceVersion(); version != "" {
 			if meta == nil {
@@ -124,33 +122,6 @@ func (d *draft) change() mesh.Change {
 		}
 	}
 	return c
-}
-
-// patchOf is the JSON merge patch (RFC 7386) that makes one object of another;
-// lists are replaced whole.
-func patchOf(from, to map[string]any) map[string]any {
-	patch := map[string]any{}
-	for key, old := range from {
-		now, there := to[key]
-		oldMap, oldIs := old.(map[string]any)
-		nowMap, nowIs := now.(map[string]any)
-		switch {
-		case !there:
-			patch[key] = nil
-		case oldIs && nowIs:
-			if inner := patchOf(oldMap, nowMap); len(inner) > 0 {
-				patch[key] = inner
-			}
-		case !reflect.DeepEqual(old, now):
-			patch[key] = runtime.DeepCopyJSONValue(now)
-		}
-	}
-	for key, now := range to {
-		if _, there := from[key]; !there {
-			patch[key] = runtime.DeepCopyJSONValue(now)
-		}
-	}
-	return patch
 }
 
 // withDrafts is the snapshot once the drafts are written.

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	core "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
 func TestWhatIsDoneBetweenTwoWrites(t *testing.T) {
@@ -78,7 +80,7 @@ func TestChangesOfOthersAreToldFromFailures(t *testing.T) {
 	p, err := Prepare(t.Context(), q, three(), ApplyOptions{})
 	require.NoError(t, err)
 	s.mu.Lock()
-	s.touch(webPath, func(o map[string]any) { merge(o, restarted("theirs")) })
+	s.touch(webPath, func(o map[string]any) { mesh.ApplyMergePatch(o, restarted("theirs")) })
 	s.mu.Unlock()
 	err = p.Commit(t.Context())
 	assert.True(t, Outdated(err), err)

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
 func TestWhatWasWrittenIsUndoneWhenAWriteFails(t *testing.T) {
@@ -27,10 +29,10 @@ func TestWhatSomebodyChangedSinceIsNotUndone(t *testing.T) {
 		if dry || len(s.writes) != 3 {
 			return false
 		}
-		s.touch(shopPath, func(o map[string]any) { merge(o, labelled("istio-injection", "disabled")) })
+		s.touch(shopPath, func(o map[string]any) { mesh.ApplyMergePatch(o, labelled("istio-injection", "disabled")) })
 		// What a controller writes elsewhere in the object does not matter.
 		s.touch(webPath, func(o map[string]any) {
-			merge(o, map[string]any{"status": map[string]any{"replicas": int64(1)}, "metadata": map[string]any{"annotations": map[string]any{"revision": "2"}}})
+			mesh.ApplyMergePatch(o, map[string]any{"status": map[string]any{"replicas": int64(1)}, "metadata": map[string]any{"annotations": map[string]any{"revision": "2"}}})
 		})
 		refuse(w, http.StatusInternalServerError, metav1.StatusReasonInternalError)
 		return true
@@ -73,7 +75,7 @@ func TestAWriteWithoutAnAnswerIsLookedAt(t *testing.T) {
 					return false
 				}
 				if done {
-					s.touch(webPath, func(o map[string]any) { merge(o, restarted("now")) })
+					s.touch(webPath, func(o map[string]any) { mesh.ApplyMergePatch(o, restarted("now")) })
 				}
 				panic(http.ErrAbortHandler)
 			}

@@ -37,32 +37,7 @@ func sameAt(patch, a, b map[string]any) bool {
 // in what people write: the status and what the API server keeps for itself are
 // left out.
 func difference(from, to *unstructured.Unstructured) map[string]any {
-	return mergePatch(content(from), content(to))
-}
-
-func mergePatch(from, to map[string]any) map[string]any {
-	patch := map[string]any{}
-	for key, old := range from {
-		now, there := to[key]
-		oldMap, oldIs := old.(map[string]any)
-		nowMap, nowIs := now.(map[string]any)
-		switch {
-		case !there:
-			patch[key] = nil
-		case oldIs && nowIs:
-			if inner := mergePatch(oldMap, nowMap); len(inner) > 0 {
-				patch[key] = inner
-			}
-		case !reflect.DeepEqual(old, now):
-			patch[key] = now
-		}
-	}
-	for key, now := range to {
-		if _, there := from[key]; !there {
-			patch[key] = now
-		}
-	}
-	return patch
+	return mesh.MergePatch(content(from), content(to))
 }
 
 // content is an object without what nobody writes.
@@ -84,28 +59,8 @@ func (s *step) predicted() *unstructured.Unstructured {
 		return s.Object
 	}
 	o := s.Before.DeepCopy()
-	merge(o.Object, runtime.DeepCopyJSON(s.Fields))
+	mesh.ApplyMergePatch(o.Object, runtime.DeepCopyJSON(s.Fields))
 	return o
-}
-
-// merge applies a JSON merge patch (RFC 7386) in place.
-func merge(into, patch map[string]any) {
-	for key, v := range patch {
-		inner, isMap := v.(map[string]any)
-		switch {
-		case v == nil:
-			delete(into, key)
-		case isMap:
-			old, ok := into[key].(map[string]any)
-			if !ok {
-				old = map[string]any{}
-				into[key] = old
-			}
-			merge(old, inner)
-		default:
-			into[key] = v
-		}
-	}
 }
 
 // patchBack undoes a patch of the object in that version.

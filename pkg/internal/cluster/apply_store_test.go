@@ -18,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
 // store is an API server as far as writes go: objects by path, versions,
@@ -202,7 +204,7 @@ func fake(kind, namespace, name string, more map[string]any) map[string]any {
 	if namespace != "" {
 		o["metadata"].(map[string]any)["namespace"] = namespace
 	}
-	merge(o, runtime.DeepCopyJSON(more))
+	mesh.ApplyMergePatch(o, runtime.DeepCopyJSON(more))
 	return o
 }
 

@@ -148,7 +148,7 @@ func TestAFieldThatSomebodyChangedMeanwhileIsNotOverwritten(t *testing.T) {
 	s := shop()
 	s.before = func(s *store, _ http.ResponseWriter, r *http.Request, dry bool) bool {
 		if !dry && r.URL.Path == shopPath {
-			s.touch(shopPath, func(o map[string]any) { merge(o, labelled("istio-injection", "disabled")) })
+			s.touch(shopPath, func(o map[string]any) { mesh.ApplyMergePatch(o, labelled("istio-injection", "disabled")) })
 		}
 		return false
 	}

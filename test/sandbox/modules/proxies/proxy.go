@@ -184,4 +184,5 @@ func (p *proxy) setStream(s *stream) {
 	p.stream = s
 }
 
+// String is the name as NAMESPACE/NAME.
 func (n podName) String() string { return n.namespace + "/" + n.name }
