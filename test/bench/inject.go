@@ -8,11 +8,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-mesh/kubectl-mesh/test/bench/deployments"
 	"github.com/kubectl-mesh/kubectl-mesh/test/sandbox"
 )
 
-// deployments is how many stand in the large file.
-const deployments = 1000
+// inLarge is how many Deployments stand in the large file.
+const inLarge = 1000
 
 // measureInject compares inject with istioctl kube-inject, which gets the same
 // files.
@@ -49,9 +50,9 @@ func injectCommands(ctx context.Context, s *sandbox.Sandbox, plugin, folder stri
 	for _, f := range []struct {
 		name  string
 		count int
-	}{{"large", deployments}, {"small", 1}} {
+	}{{"large", inLarge}, {"small", 1}} {
 		file := filepath.Join(folder, f.name+".yaml")
-		if err := os.WriteFile(file, manifest(f.count), 0o644); err != nil {
+		if err := os.WriteFile(file, deployments.Text(f.count), 0o644); err != nil {
 			return nil, err
 		}
 		commands = append(commands,

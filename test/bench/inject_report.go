@@ -9,7 +9,7 @@ import (
 func reportInject(results []result) string {
 	by := map[string]result{}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n## inject\n\nOne file with %d Deployments, no two alike, and one with a single one, with the settings of the sandbox's control plane as files.\n\n", deployments)
+	fmt.Fprintf(&b, "\n## inject\n\nOne file with %d Deployments, no two alike, and one with a single one, with the settings of the sandbox's control plane as files.\n\n", inLarge)
 	b.WriteString("| what | time | CPU time | peak memory |\n|---|---|---|---|\n")
 	for _, r := range results {
 		by[r.name] = r

@@ -1,14 +1,15 @@
-package main
+// Package deployments writes manifests to measure with.
+package deployments
 
 import (
 	"bytes"
 	"fmt"
 )
 
-// manifest is a file with so many Deployments, no two of them alike, as people
+// Text is a file with so many Deployments, no two of them alike, as people
 // keep them: comments, probes, environment, resources, a second container in
 // every fourth.
-func manifest(count int) []byte {
+func Text(count int) []byte {
 	var b bytes.Buffer
 	for i := range count {
 		name, team, minor := fmt.Sprintf("shop-%04d", i), fmt.Sprintf("team-%02d", i%40), i%17
