@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -133,7 +132,7 @@ func fixed(s inject.Settings) (*source, error) {
 func (f *sourceFlags) openFiles() (*source, error) {
 	var texts [3][]byte
 	for i, name := range []string{f.injectConfig, f.meshConfig, f.values} {
-		text, err := os.ReadFile(name)
+		text, err := cluster.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}

@@ -104,7 +104,7 @@ func (f *fileReader) read(ctx context.Context, p path, stdin io.Reader) error {
 	if p.name != "-" {
 		file, err := os.Open(p.name)
 		if err != nil {
-			return err
+			return fileError(p.name, err)
 		}
 		defer file.Close()
 		in = file

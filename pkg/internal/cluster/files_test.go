@@ -100,7 +100,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.NoError(t, os.WriteFile(broken, []byte{0x1f, 0x8b, 1, 2, 3}, 0o600))
 	empty := t.TempDir()
 	for name, c := range map[string]struct{ path, want string }{
-		"a file that is not there":  {filepath.Join(folder, "none.yaml"), "no such file or directory"},
+		"a file that is not there":  {filepath.Join(folder, "none.yaml"), "does not exist"},
 		"a broken archive":          {broken, "broken.gz: "},
 		"a folder without anything": {empty, "holds no *.yaml"},
 		"no standard input":         {"-", "there is no standard input"},

@@ -78,7 +78,7 @@ func readManifest(ctx context.Context, p path, stdin io.Reader) (Manifest, error
 		if packed(p.name) {
 			return Manifest{}, fmt.Errorf("%s is compressed: unpack it first (gunzip)", p.name)
 		}
-		text, err := os.ReadFile(p.name)
+		text, err := ReadFile(p.name)
 		return Manifest{Name: p.name, File: p.name, Text: text}, err
 	}
 	return inBackground(ctx, func() (Manifest, error) {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -33,7 +34,7 @@ func expand(names []string, recursive bool) ([]path, error) {
 		}
 		info, err := os.Stat(name)
 		if err != nil {
-			return nil, err
+			return nil, fileError(name, err)
 		}
 		if !info.IsDir() {
 			paths = append(paths, path{name: name})
@@ -56,7 +57,7 @@ func manifests(folder string, recursive bool) ([]path, error) {
 	// The slash makes a folder of a link to one.
 	err := filepath.WalkDir(folder+string(filepath.Separator), func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return err
+			return fileError(strings.TrimSuffix(name, string(filepath.Separator)), err)
 		}
 		hidden := strings.HasPrefix(d.Name(), ".") && len(name) > len(folder)+1
 		switch {
@@ -84,4 +85,24 @@ func isManifest(name string) bool {
 		return false
 	}
 	return packed
+}
+
+// ReadFile reads a file whole. Its error is one line in kubectl's manner.
+func ReadFile(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	return text, fileError(name, err)
+}
+
+// fileError says why a file cannot be read, in kubectl's words where it is not
+// there (k8s.io/cli-runtime v0.35.0, pkg/resource/builder.go:
+// pathNotExistError), and without the system call.
+func fileError(name string, err error) error {
+	var call *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the path %q does not exist", name)
+	case errors.As(err, &call):
+		return fmt.Errorf("the path %q cannot be read: %w", name, call.Err)
+	}
+	return err
 }
