@@ -48,7 +48,7 @@ func (e *editor) mapping(p place, n *node, want map[string]any, at *path) bool {
 			return false
 		}
 	}
-	e.remove(n, gone)
+	e.remove(n, gone, nil)
 	e.append(n, last, added(n, merges, want), want)
 	return true
 }
@@ -95,8 +95,11 @@ func (e *editor) insertLines(p int, lines []string) {
 }
 
 // remove deletes children of a block collection, with the comments directly
-// above them. At least one child has to stay.
-func (e *editor) remove(n *node, gone []bool) {
+// above them. At least one child has to stay. Comments between the last child
+// that stays and what is removed at the end stay too: they stood at the foot of
+// the collection before anything was added there. Children that moved take all
+// of theirs along.
+func (e *editor) remove(n *node, gone []bool, moved map[int]bool) {
 	first := 0
 	for first < len(gone) && gone[first] {
 		first++
@@ -111,12 +114,30 @@ func (e *editor) remove(n *node, gone []bool) {
 	} else {
 		first = 0
 	}
+	tail := len(gone)
+	for tail > 0 && gone[tail-1] {
+		tail--
+	}
 	for i := first; i < len(gone); i++ {
 		if gone[i] {
-			from, to := e.src.lines(e.segment(n, i))
+			start, end := e.segment(n, i)
+			if i == tail && !moved[i] && e.footed(n, i, start) {
+				start = e.src.lineStart(n.children[i].start)
+			}
+			from, to := e.src.lines(start, end)
 			e.edits = append(e.edits, edit{start: from, end: to, cut: true, at: e.at})
 		}
 	}
+}
+
+// footed reports whether the comments above a child, which begin at start,
+// stand directly below the child before it.
+func (e *editor) footed(n *node, i, start int) bool {
+	if i == 0 || !e.src.first(n.children[i].start) {
+		return false
+	}
+	above := e.src.behind(n.children[i-1].val.end, n.col+1)
+	return start == above+e.src.lineBreak(above)
 }
 
 // segment returns the lines of a child with its comments: where they begin,

@@ -13,7 +13,11 @@ func (e *editor) sequence(p place, n *node, want []any, at *path) bool {
 		gone[i] = true
 	}
 	stays := false
+	moved := map[int]bool{}
 	for _, s := range slots {
+		if s.moved {
+			moved[s.old] = true
+		}
 		if s.old >= 0 && !s.moved {
 			gone[s.old] = false
 			stays = true
@@ -34,7 +38,7 @@ func (e *editor) sequence(p place, n *node, want []any, at *path) bool {
 		in.lines = append(in.lines, e.itemLines(n, s, max(in.last, 0), at.to(index(i))))
 	}
 	in.flush()
-	e.remove(n, gone)
+	e.remove(n, gone, moved)
 	return true
 }
 
