@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	core "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -141,18 +142,17 @@ func (f *injectFlags) run(ctx context.Context, args []string, streams genericioo
 
 // object injects one object from a source.
 func (f *injectFlags) object(from *source, obj map[string]any, namespace string) (map[string]any, []inject.Outcome, error) {
-	pods, err := inject.NextPods(obj, namespace)
-	if err != nil || len(pods) == 0 {
-		return obj, inject.Elsewhere(obj, namespace), err
-	}
-	engine, aside, err := from.engine(pods[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	if aside != "" && f.respectCluster {
+	aside := ""
+	after, outcomes, err := inject.Object(obj, namespace, func(pod *core.Pod) (*inject.Engine, error) {
+		e, why, err := from.engine(pod)
+		if aside = why; aside != "" && f.respectCluster {
+			return nil, err
+		}
+		return e, err
+	})
+	if err == nil && aside != "" && f.respectCluster {
 		return obj, inject.LeftAlone(obj, namespace, "not-called", aside), nil
 	}
-	after, outcomes, err := engine.Object(obj, namespace)
 	for i := range outcomes {
 		if aside != "" && outcomes[i].Status == inject.Injected {
 			outcomes[i].Notes = append(outcomes[i].Notes, "the cluster would not inject it by itself: "+aside)

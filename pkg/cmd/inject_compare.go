@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	core "k8s.io/api/core/v1"
+
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/inject"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 )
@@ -64,15 +66,10 @@ func compare(w io.Writer, texts []input, namespace string, a, b named) error {
 
 // made is what a source makes of an object's pod templates.
 func made(s *source, obj map[string]any, namespace string) ([]inject.Outcome, error) {
-	pods, err := inject.NextPods(obj, namespace)
-	if err != nil || len(pods) == 0 {
-		return nil, err
-	}
-	e, _, err := s.engine(pods[0])
-	if err != nil {
-		return nil, err
-	}
-	_, outcomes, err := e.Object(obj, namespace)
+	_, outcomes, err := inject.Object(obj, namespace, func(pod *core.Pod) (*inject.Engine, error) {
+		e, _, err := s.engine(pod)
+		return e, err
+	})
 	return outcomes, err
 }
 
@@ -84,22 +81,10 @@ func disagree(a, b inject.Outcome, nameA, nameB string) []string {
 		return []string{fmt.Sprintf("%s: %s %s; %s: %s %s", nameA, a.Status, a.Message, nameB, b.Status, b.Message)}
 	}
 	var lines []string
-	fields(generic(a), generic(b), nil, func(path []string, x, y any) {
+	fields(a.After, b.After, nil, func(path []string, x, y any) {
 		lines = append(lines, fmt.Sprintf("%s: %s %s; %s %s", strings.Join(path, "."), nameA, short(x), nameB, short(y)))
 	})
 	return lines
-}
-
-func generic(o inject.Outcome) any {
-	raw, err := json.Marshal(o.After)
-	if err != nil {
-		return nil
-	}
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return nil
-	}
-	return v
 }
 
 // fields calls differ for every field in which two values differ; list items

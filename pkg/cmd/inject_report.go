@@ -60,19 +60,20 @@ func newWarner(cluster *mesh.Snapshot) (*warner, error) {
 func (w *warner) take(outcomes []inject.Outcome) {
 	snapshot := inject.Settings{Config: "policy: enabled", Values: "{}"}.Snapshot()
 	snapshot.ResourceQuotas, snapshot.LimitRanges, snapshot.Nodes = w.cluster.ResourceQuotas, w.cluster.LimitRanges, w.cluster.Nodes
-	v := injectedWorkloads{pods: map[string]*core.Pod{}, workloads: map[mesh.Ref]mesh.Ref{}}
+	v := injectedWorkloads{made: map[string]inject.Outcome{}, workloads: map[mesh.Ref]mesh.Ref{}}
 	for i, o := range outcomes {
 		if o.Status == inject.Injected {
 			v.add(snapshot, w.cluster, o)
 		}
 		outcomes[i].Pod, outcomes[i].After = nil, nil
 	}
-	if len(v.pods) == 0 {
+	if len(v.made) == 0 {
 		return
 	}
 	report := diagnose.Run(snapshot, w.checks, diagnose.Options{
 		Injector: func(_ *mesh.ControlPlane, pod *core.Pod, _ *core.Namespace) (diagnose.Injected, error) {
-			return diagnose.Injected{Pod: v.pods[key(pod)]}, nil
+			after, err := v.made[key(pod)].InjectedPod()
+			return diagnose.Injected{Pod: after}, err
 		},
 	})
 	w.mu.Lock()
@@ -91,8 +92,8 @@ func (w *warner) take(outcomes []inject.Outcome) {
 // injectedWorkloads are the workloads that were injected, as a snapshot holds
 // them: Jobs and CronJobs as such, all others as pods by themselves.
 type injectedWorkloads struct {
-	pods      map[string]*core.Pod  // injected, by key of the pod that is asked about
-	workloads map[mesh.Ref]mesh.Ref // by their stand-ins
+	made      map[string]inject.Outcome // by key of the pod that is asked about
+	workloads map[mesh.Ref]mesh.Ref     // by their stand-ins
 }
 
 func (v injectedWorkloads) add(to, cluster *mesh.Snapshot, o inject.Outcome) {
@@ -111,7 +112,7 @@ func (v injectedWorkloads) add(to, cluster *mesh.Snapshot, o inject.Outcome) {
 		w.Ref, w.Template = mesh.RefTo(mesh.Pods, t.Namespace, t.Name), t
 		to.Pods = append(to.Pods, &core.Pod{ObjectMeta: t.ObjectMeta, Spec: t.Spec})
 	}
-	v.pods[key(w.NextPod())] = o.After
+	v.made[key(w.NextPod())] = o
 	v.workloads[w.Ref] = o.Workload
 	if !slices.ContainsFunc(to.Namespaces, func(ns *core.Namespace) bool { return ns.Name == name.Namespace }) {
 		to.Namespaces = append(to.Namespaces, namespaceOf(cluster, name.Namespace))

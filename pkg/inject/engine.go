@@ -9,12 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	istio "istio.io/istio/pkg/kube/inject"
 	admissionv1 "k8s.io/api/admission/v1"
 	core "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/admission"
 )
@@ -58,46 +55,65 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // and owner from its ownerReferences and generateName: give it such a pod where
 // every field of the result matters.
 func (e *Engine) Inject(pod *core.Pod, namespace string) (Result, error) {
-	raw, err := json.Marshal(pod)
+	a, err := e.try(pod, namespace)
 	if err != nil {
-		return Result{}, fmt.Errorf("encode pod %s/%s: %w", namespace, pod.Name, err)
-	}
-	answer, err := e.ask(raw, namespace)
-	if err != nil {
-		return Result{}, fmt.Errorf("inject pod %s/%s: %w", namespace, pod.Name, err)
+		return Result{}, err
 	}
 	switch {
-	case !answer.Allowed && answer.Result != nil:
-		return Result{Refusal: steady(answer.Result.Message)}, nil
-	case !answer.Allowed:
-		return Result{}, fmt.Errorf("inject pod %s/%s: refused without a message", namespace, pod.Name)
-	case len(answer.Patch) == 0:
+	case a.refusal != "":
+		return Result{Refusal: a.refusal}, nil
+	case a.is == nil:
 		return Result{Pod: pod.DeepCopy(), Skipped: true}, nil
 	}
-	injected, err := apply(answer.Patch, raw)
+	injected, err := asPod(a.is)
 	if err != nil {
 		return Result{}, fmt.Errorf("apply istiod's patch to pod %s/%s: %w", namespace, pod.Name, err)
 	}
 	return Result{Pod: injected}, nil
 }
 
-func (e *Engine) ask(pod []byte, namespace string) (*admissionv1.AdmissionResponse, error) {
-	review := admissionv1.AdmissionReview{
-		TypeMeta: metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
-		Request: &admissionv1.AdmissionRequest{
-			UID:       "0",
-			Kind:      metav1.GroupVersionKind{Version: "v1", Kind: "Pod"},
-			Resource:  metav1.GroupVersionResource{Version: "v1", Resource: "pods"},
-			Namespace: namespace,
-			Operation: admissionv1.Create,
-			Object:    runtime.RawExtension{Raw: pod},
-		},
+// attempt is what became of a pod, in JSON types.
+type attempt struct {
+	was     map[string]any
+	is      map[string]any // with its sidecar; nil where istiod leaves it alone or refuses it
+	refusal string
+}
+
+func (e *Engine) try(pod *core.Pod, namespace string) (attempt, error) {
+	was, err := asMap(pod)
+	if err != nil {
+		return attempt{}, err
 	}
-	body, err := json.Marshal(review)
+	raw, err := json.Marshal(pod)
+	if err != nil {
+		return attempt{}, fmt.Errorf("encode pod %s/%s: %w", namespace, pod.Name, err)
+	}
+	answer, err := e.ask(raw, namespace)
+	if err != nil {
+		return attempt{}, fmt.Errorf("inject pod %s/%s: %w", namespace, pod.Name, err)
+	}
+	switch {
+	case !answer.Allowed && answer.Result != nil:
+		return attempt{refusal: steady(answer.Result.Message)}, nil
+	case !answer.Allowed:
+		return attempt{}, fmt.Errorf("inject pod %s/%s: refused without a message", namespace, pod.Name)
+	case len(answer.Patch) == 0:
+		return attempt{was: was}, nil
+	}
+	is, err := patched(was, answer.Patch)
+	if err != nil {
+		return attempt{}, fmt.Errorf("apply istiod's patch to pod %s/%s: %w", namespace, pod.Name, err)
+	}
+	return attempt{was: was, is: is}, nil
+}
+
+// ask sends a pod's JSON to istiod.
+func (e *Engine) ask(pod []byte, namespace string) (*admissionv1.AdmissionResponse, error) {
+	name, err := json.Marshal(namespace)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := e.post(body)
+	answer, err := e.post(fmt.Appendf(nil, reviewText, name, pod))
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +126,11 @@ func (e *Engine) ask(pod []byte, namespace string) (*admissionv1.AdmissionRespon
 	}
 	return out.Response, nil
 }
+
+// reviewText is an AdmissionReview of a pod that is to be created, in its place
+// the namespace and the pod in JSON. To encode a review would encode the pod again.
+const reviewText = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"0","kind":{"group":"","version":"v1","kind":"Pod"},` +
+	`"resource":{"group":"","version":"v1","resource":"pods"},"namespace":%s,"operation":"CREATE","userInfo":{},"object":%s,"oldObject":null,"dryRun":null,"options":null}}`
 
 // embedded sends reviews to a webhook's handler in this process.
 func embedded(mux *http.ServeMux, path string) func([]byte) ([]byte, error) {
@@ -133,21 +154,6 @@ func embedded(mux *http.ServeMux, path string) func([]byte) ([]byte, error) {
 // istiod, and only tell why it leaves a pod alone.
 func Remote(s Settings, post func(review []byte) ([]byte, error)) *Engine {
 	return &Engine{post: post, gate: gate(s)}
-}
-
-// apply patches a pod with the library that the API server uses
-// (k8s.io/apiserver v0.35.0, pkg/admission/plugin/webhook/mutating/dispatcher.go).
-func apply(patch, pod []byte) (*core.Pod, error) {
-	p, err := jsonpatch.DecodePatch(patch)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := p.Apply(pod)
-	if err != nil {
-		return nil, err
-	}
-	out := &core.Pod{}
-	return out, json.Unmarshal(raw, out)
 }
 
 // steady puts in order what istiod lists in an order of chance: the templates

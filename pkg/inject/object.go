@@ -41,8 +41,18 @@ type Outcome struct {
 	// Notes tell what of the object may not be as its author wants it.
 	Notes []string
 	// Pod is the pod that the cluster would see, before injection, with the
-	// defaults that matter and an owner; After is that pod as injected.
-	Pod, After *core.Pod
+	// defaults that matter and an owner; After is that pod as injected, in JSON
+	// types, not to be changed. Nil where none was made.
+	Pod   *core.Pod
+	After map[string]any
+}
+
+// InjectedPod decodes After; nil where that is.
+func (o Outcome) InjectedPod() (*core.Pod, error) {
+	if o.After == nil {
+		return nil, nil
+	}
+	return asPod(o.After)
 }
 
 // Object injects the pod templates of an object, which is made of JSON types
@@ -54,25 +64,72 @@ type Outcome struct {
 // An error means that it could not be tried: a template of a shape that the
 // API server would refuse.
 func (e *Engine) Object(obj map[string]any, namespace string) (map[string]any, []Outcome, error) {
-	if err := plainNames(obj); err != nil {
+	return Object(obj, namespace, func(*core.Pod) (*Engine, error) { return e, nil })
+}
+
+// Object is Engine.Object with the engine that choose returns for the pod that
+// the cluster would see of the first template; where that is nil, nothing is
+// injected and there are no outcomes. Its error is choose's too.
+func Object(obj map[string]any, namespace string, choose func(*core.Pod) (*Engine, error)) (map[string]any, []Outcome, error) {
+	all, err := templates(obj, namespace)
+	if err != nil {
 		return nil, nil, err
 	}
-	ref := refOf(obj, namespace)
 	outcomes := Elsewhere(obj, namespace)
+	if len(all) == 0 {
+		return obj, outcomes, nil
+	}
+	e, err := choose(all[0].pod)
+	if err != nil || e == nil {
+		return obj, nil, err
+	}
 	result := obj
-	for _, p := range places(obj) {
-		own := p.get(obj).(map[string]any)
-		after, o, err := e.template(own, ref)
+	for _, t := range all {
+		after, o, err := e.template(t)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", join(ref.Arg(), p.String()), err)
+			return nil, nil, t.failed(err)
 		}
-		o.Workload, o.Path = ref, p.String()
+		o.Workload, o.Path = t.ref, t.String()
 		outcomes = append(outcomes, o)
 		if o.Status == Injected {
-			result = p.with(result, after)
+			result = t.with(result, after)
 		}
 	}
 	return result, outcomes, nil
+}
+
+// template is a pod template of an object.
+type template struct {
+	place
+	ref  mesh.Ref
+	own  map[string]any // as it is
+	bare map[string]any // without what was injected
+	pod  *core.Pod      // that a controller would make of bare
+}
+
+func (t template) failed(err error) error {
+	return fmt.Errorf("%s: %w", join(t.ref.Arg(), t.String()), err)
+}
+
+func templates(obj map[string]any, namespace string) ([]template, error) {
+	where := places(obj)
+	if len(where) == 0 {
+		return nil, nil
+	}
+	if err := plainNames(obj); err != nil {
+		return nil, err
+	}
+	var all []template
+	for _, p := range where {
+		t := template{place: p, ref: refOf(obj, namespace), own: p.get(obj).(map[string]any)}
+		t.bare, _, _ = strip(t.own)
+		var err error
+		if t.pod, err = nextPod(t.bare, t.ref); err != nil {
+			return nil, t.failed(err)
+		}
+		all = append(all, t)
+	}
+	return all, nil
 }
 
 func join(parts ...string) string {
@@ -80,58 +137,68 @@ func join(parts ...string) string {
 }
 
 // template injects one pod template.
-func (e *Engine) template(own map[string]any, ref mesh.Ref) (map[string]any, Outcome, error) {
-	bare, _, _ := strip(own)
-	pod, err := nextPod(bare, ref)
+func (e *Engine) template(t template) (map[string]any, Outcome, error) {
+	a, err := e.try(t.pod, t.ref.Namespace)
 	if err != nil {
 		return nil, Outcome{}, err
 	}
-	r, err := e.Inject(pod, ref.Namespace)
-	if err != nil {
-		return nil, Outcome{}, err
-	}
-	o := Outcome{Pod: pod, After: r.Pod}
+	o := Outcome{Pod: t.pod, After: a.is}
 	switch {
-	case r.Refusal != "":
-		o.Status, o.Message = Refused, r.Refusal
-		return own, o, nil
-	case r.Skipped:
-		d := e.gate(pod, ref.Namespace)
+	case a.refusal != "":
+		o.Status, o.Message = Refused, a.refusal
+		return t.own, o, nil
+	case a.is == nil:
+		d := e.gate(t.pod, t.ref.Namespace)
 		o.Status, o.Code, o.Message = Skipped, code(d), d.Reason
-		return own, o, nil
+		return t.own, o, nil
 	}
-	was, err := asMap(pod)
-	if err != nil {
-		return nil, Outcome{}, err
+	o.Status, o.Revision, o.Proxy = Injected, injectedBy(a.is), proxyVersion(a.is)
+	return withPullPolicies(mergeMaps(t.bare, a.was, a.is), a.is), o, nil
+}
+
+// injectedBy is mesh.InjectedBy of a pod in JSON types.
+func injectedBy(pod map[string]any) string {
+	p := &core.Pod{}
+	p.Annotations = map[string]string{}
+	annotations, _ := place{"metadata", "annotations"}.get(pod).(map[string]any)
+	for _, key := range []string{mesh.StatusAnnotation, mesh.RevisionLabel} {
+		if v, ok := annotations[key]; ok {
+			p.Annotations[key] = text(v)
+		}
 	}
-	is, err := asMap(r.Pod)
-	if err != nil {
-		return nil, Outcome{}, err
-	}
-	o.Status, o.Revision, o.Proxy = Injected, mesh.InjectedBy(r.Pod), mesh.ProxyVersion(&r.Pod.Spec)
-	return withPullPolicies(mergeMaps(bare, was, is), r.Pod), o, nil
+	p.Spec.Containers = []core.Container{{Name: nameOf(proxyOf(specOf(pod)))}}
+	return mesh.InjectedBy(p)
+}
+
+// proxyVersion is mesh.ProxyVersion of a pod in JSON types.
+func proxyVersion(pod map[string]any) string {
+	return mesh.ImageVersion(text(proxyOf(specOf(pod))["image"]))
+}
+
+func specOf(pod map[string]any) map[string]any {
+	spec, _ := pod["spec"].(map[string]any)
+	return spec
 }
 
 // withPullPolicies spells out the pull policies that the API server would
 // choose otherwise for the images that istiod filled in: it gave the pod's
 // containers a policy when they still said "auto".
-func withPullPolicies(template map[string]any, pod *core.Pod) map[string]any {
-	for _, list := range []struct {
-		key        string
-		containers []core.Container
-	}{{"containers", pod.Spec.Containers}, {"initContainers", pod.Spec.InitContainers}} {
-		items, _ := place{"spec", list.key}.get(template).([]any)
+func withPullPolicies(template, pod map[string]any) map[string]any {
+	for _, key := range []string{"containers", "initContainers"} {
+		items, _ := place{"spec", key}.get(template).([]any)
+		containers, _ := specOf(pod)[key].([]any)
 		for i, item := range items {
 			c, ok := item.(map[string]any)
-			if !ok || i >= len(list.containers) || c["imagePullPolicy"] != nil {
+			if !ok || i >= len(containers) || c["imagePullPolicy"] != nil {
 				continue
 			}
-			want := list.containers[i].ImagePullPolicy
-			if want == "" || want == pullPolicy(list.containers[i].Image) {
+			made, _ := containers[i].(map[string]any)
+			want := text(made["imagePullPolicy"])
+			if want == "" || want == string(pullPolicy(text(made["image"]))) {
 				continue
 			}
 			c = maps.Clone(c)
-			c["imagePullPolicy"] = string(want)
+			c["imagePullPolicy"] = want
 			items[i] = c // a list that merging made
 		}
 	}
@@ -170,12 +237,14 @@ func asMap(pod *core.Pod) (map[string]any, error) {
 	return m, nil
 }
 
+func asPod(m map[string]any) (*core.Pod, error) {
+	pod := &core.Pod{}
+	return pod, runtime.DefaultUnstructuredConverter.FromUnstructured(m, pod)
+}
+
 // plainNames finds a name or namespace that is no string, as "on" is none in
 // YAML without quotes.
 func plainNames(obj map[string]any) error {
-	if len(places(obj)) == 0 {
-		return nil
-	}
 	meta, _ := obj["metadata"].(map[string]any)
 	for _, key := range []string{"name", "namespace", "generateName"} {
 		switch meta[key].(type) {
@@ -222,23 +291,4 @@ func LeftAlone(obj map[string]any, namespace, code, message string) []Outcome {
 		outcomes = append(outcomes, Outcome{Workload: refOf(obj, namespace), Path: p.String(), Status: Skipped, Code: code, Message: message})
 	}
 	return outcomes
-}
-
-// NextPods are the pods that a cluster would see of an object, one for each
-// pod template, as Object gives them to istiod. An error is that of Object.
-func NextPods(obj map[string]any, namespace string) ([]*core.Pod, error) {
-	if err := plainNames(obj); err != nil {
-		return nil, err
-	}
-	var pods []*core.Pod
-	for _, p := range places(obj) {
-		ref := refOf(obj, namespace)
-		bare, _, _ := strip(p.get(obj).(map[string]any))
-		pod, err := nextPod(bare, ref)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", join(ref.Arg(), p.String()), err)
-		}
-		pods = append(pods, pod)
-	}
-	return pods, nil
 }
