@@ -59,7 +59,7 @@ func forged(outcomes []Outcome) bool {
 			return false
 		}
 		_, status := o.Pod.Annotations[mesh.StatusAnnotation]
-		_, overrides := o.After.Annotations[overridesAnnotation]
+		overrides := place{"metadata", "annotations", overridesAnnotation}.get(o.After) != nil
 		return status || overrides
 	})
 }

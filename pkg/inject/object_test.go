@@ -122,8 +122,10 @@ func TestTheOwnerIsWhatTheControllerWouldSay(t *testing.T) {
 		t.Run(obj["kind"].(string), func(t *testing.T) {
 			_, got, err := builtin(t).Object(obj, "shop")
 			require.NoError(t, err)
+			after, err := got[0].InjectedPod()
+			require.NoError(t, err)
 			env := map[string]string{}
-			for _, v := range mesh.Proxy(&got[0].After.Spec).Env {
+			for _, v := range mesh.Proxy(&after.Spec).Env {
 				env[v.Name] = v.Value
 			}
 			require.Equal(t, want, env["ISTIO_META_WORKLOAD_NAME"]+" "+env["ISTIO_META_OWNER"])
