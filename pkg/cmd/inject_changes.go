@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -60,6 +62,11 @@ func withResource(ctx context.Context, config *genericclioptions.ConfigFlags, ch
 		kinds = append(kinds, c.Object.GroupVersionKind())
 	}
 	served, err := cluster.Mapping(ctx, config, kinds)
+	var unknown *cluster.UnknownKindError
+	if errors.As(err, &unknown) && defined(changes, unknown.Kind) {
+		return fmt.Errorf("the cluster does not know %s of %s yet, and a dry run of everything comes before the first write: "+
+			"apply its CustomResourceDefinition from this input by itself first", unknown.Kind.Kind, unknown.Kind.GroupVersion())
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +80,15 @@ func withResource(ctx context.Context, config *genericclioptions.ConfigFlags, ch
 		c.Why = "give it its sidecar"
 	}
 	return nil
+}
+
+// defined reports whether the definition of a kind is among the changes.
+func defined(changes []mesh.Change, kind schema.GroupVersionKind) bool {
+	return slices.ContainsFunc(changes, func(c mesh.Change) bool {
+		group, _, _ := unstructured.NestedString(c.Object.Object, "spec", "group")
+		name, _, _ := unstructured.NestedString(c.Object.Object, "spec", "names", "kind")
+		return c.Object.GetKind() == "CustomResourceDefinition" && group == kind.Group && name == kind.Kind
+	})
 }
 
 // patchOf is what makes of a live object the edited one; none where nothing

@@ -51,9 +51,17 @@ func Objects(ctx context.Context, getter genericclioptions.RESTClientGetter, nam
 	return objs, nil
 }
 
+// UnknownKindError names a kind that a cluster does not serve.
+type UnknownKindError struct{ Kind schema.GroupVersionKind }
+
+// Error names it, and what is likely to be missing.
+func (e *UnknownKindError) Error() string {
+	return fmt.Sprintf("the cluster does not know %s of %s: is its custom resource definition installed?", e.Kind.Kind, e.Kind.GroupVersion())
+}
+
 // Mapping asks the API server where objects of these kinds are served. It
-// returns when ctx ends; an error names the kind that the cluster does not
-// know.
+// returns when ctx ends; the error for a kind that the cluster does not know is
+// an UnknownKindError.
 func Mapping(ctx context.Context, getter genericclioptions.RESTClientGetter, kinds []schema.GroupVersionKind) (map[schema.GroupVersionKind]*meta.RESTMapping, error) {
 	type asked struct {
 		found map[schema.GroupVersionKind]*meta.RESTMapping
@@ -84,7 +92,7 @@ func mappings(getter genericclioptions.RESTClientGetter, kinds []schema.GroupVer
 		}
 		m, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 		if meta.IsNoMatchError(err) {
-			return nil, fmt.Errorf("the cluster does not know %s of %s: is its custom resource definition installed?", gvk.Kind, gvk.GroupVersion())
+			return nil, &UnknownKindError{gvk}
 		}
 		if err != nil {
 			return nil, reached(getter, err)
