@@ -112,12 +112,16 @@ func (f *injectFlags) run(ctx context.Context, args []string, streams genericioo
 	}
 	stop := spin(streams.ErrOut, "looking at the cluster")
 	defer stop()
-	from, err := f.source.open(ctx, f.config, f.source.from, texts, namespace)
+	reader, err := f.source.reader(ctx, f.config, texts, namespace)
+	if err != nil {
+		return err
+	}
+	from, err := f.source.open(ctx, f.source.from, reader)
 	if err != nil {
 		return err
 	}
 	if f.compare != "" {
-		with, err := f.source.open(ctx, f.config, f.compare, texts, namespace)
+		with, err := f.source.open(ctx, f.compare, reader)
 		if err != nil {
 			return err
 		}

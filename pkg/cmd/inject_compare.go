@@ -41,7 +41,8 @@ func compare(w io.Writer, texts []input, namespace string, a, b named) error {
 			mu.Lock()
 			defer mu.Unlock()
 			for i := range ours {
-				lines[ours[i].Workload.Arg()] = disagree(ours[i], theirs[i], a.name, b.name)
+				name := ours[i].Workload.Arg()
+				lines[name] = append(lines[name], disagree(ours[i], theirs[i], a.name, b.name)...)
 			}
 			return obj, nil, nil
 		})

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 	core "k8s.io/api/core/v1"
@@ -102,8 +103,24 @@ func (e *sourceError) Error() string { return e.err.Error() }
 // Unwrap is the cause.
 func (e *sourceError) Unwrap() error { return e.err }
 
+// clusterReader reads a cluster when it is first asked to.
+type clusterReader struct {
+	query cluster.Query
+	read  func() (*mesh.Snapshot, error)
+}
+
+// reader is of the cluster that decides about texts.
+func (f *sourceFlags) reader(ctx context.Context, config *genericclioptions.ConfigFlags, texts []input, namespace string) (clusterReader, error) {
+	timeout, err := requestTimeout(config)
+	if err != nil {
+		return clusterReader{}, err
+	}
+	q := cluster.Query{Getter: config, Kinds: injectKinds(), Namespaces: namespacesIn(texts, namespace), Timeout: timeout, Exact: true}
+	return clusterReader{q, sync.OnceValues(func() (*mesh.Snapshot, error) { return cluster.Read(ctx, q) })}, nil
+}
+
 // open makes a source ready. Its error says what to do instead.
-func (f *sourceFlags) open(ctx context.Context, config *genericclioptions.ConfigFlags, from string, texts []input, namespace string) (*source, error) {
+func (f *sourceFlags) open(ctx context.Context, from string, r clusterReader) (*source, error) {
 	switch from {
 	case fromFiles:
 		return f.openFiles()
@@ -114,7 +131,7 @@ func (f *sourceFlags) open(ctx context.Context, config *genericclioptions.Config
 		}
 		return fixed(s)
 	}
-	return f.openCluster(ctx, config, from == fromWebhook, texts, namespace)
+	return f.openCluster(ctx, from == fromWebhook, r)
 }
 
 // fixed is a source of one control plane that no cluster has.
@@ -153,13 +170,8 @@ func injectKinds() []mesh.Kind {
 	}
 }
 
-func (f *sourceFlags) openCluster(ctx context.Context, config *genericclioptions.ConfigFlags, ask bool, texts []input, namespace string) (*source, error) {
-	timeout, err := requestTimeout(config)
-	if err != nil {
-		return nil, err
-	}
-	q := cluster.Query{Getter: config, Kinds: injectKinds(), Namespaces: namespacesIn(texts, namespace), Timeout: timeout, Exact: true}
-	s, err := cluster.Read(ctx, q)
+func (f *sourceFlags) openCluster(ctx context.Context, ask bool, r clusterReader) (*source, error) {
+	s, err := r.read()
 	if err != nil {
 		return nil, fmt.Errorf("%w; --from builtin needs no cluster", err)
 	}
@@ -181,7 +193,7 @@ func (f *sourceFlags) openCluster(ctx context.Context, config *genericclioptions
 		settings, err := inject.For(s, cp)
 		if ask {
 			return inject.Remote(settings, func(review []byte) ([]byte, error) {
-				answer, err := cluster.PostReview(ctx, q, cp, review)
+				answer, err := cluster.PostReview(ctx, r.query, cp, review)
 				if err != nil {
 					return nil, &sourceError{err}
 				}
