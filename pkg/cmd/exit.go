@@ -18,6 +18,16 @@ const (
 	exitRolledBack = 4 // written, failed in the middle, rolled back
 )
 
+// allExitCodes is the whole table.
+const allExitCodes = `Exit codes, of which each command's help says what they mean there:
+  0  done; findings, if any, are below --fail-on; a dry run
+  1  the answer is no: findings; differences with --diff; a change that istiod, a safety rule or
+     the owner of an object refuses, and nothing was written
+  2  could not do it, and nothing was written: usage, an unknown name, unreachable, forbidden,
+     interrupted, declined; or something that matters could not be looked at
+  3  written, but not seen to take effect in time
+  4  written, failed in the middle, rolled back`
+
 // injectExitCodes is the part of the table for inject.
 const injectExitCodes = `Exit codes:
   0  done; workloads may have been skipped
@@ -77,7 +87,7 @@ func exitCode(err error, name string, errOut io.Writer) int {
 		err = errors.New("interrupted")
 	}
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", " ")
-	if strings.HasPrefix(text, "unknown flag") || strings.HasPrefix(text, "unknown shorthand flag") || strings.HasPrefix(text, "unknown command") {
+	if !strings.Contains(text, "--help") && (strings.HasPrefix(text, "unknown flag") || strings.HasPrefix(text, "unknown shorthand flag") || strings.HasPrefix(text, "unknown command")) {
 		text += fmt.Sprintf(" (see '%s --help')", name)
 	}
 	fmt.Fprintf(errOut, "error: %s\n", text)

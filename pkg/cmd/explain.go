@@ -17,20 +17,13 @@ func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command 
 		Use:                   "explain [CHECK ...]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Print what a check looks for, offline; without a name, list the checks",
-		Long:                  "Print what a check looks for, why it matters and how to fix it. Works without a cluster.",
+		Long:                  "Print what a check looks for, why it matters and how to fix it. Works without a cluster.\n\nExit codes:\n  0  printed\n  2  no check is called so",
 		Example: examples(name, `
 			# List the checks
 			%[1]s doctor explain
 
 			# What does this check mean?
 			%[1]s doctor explain istiod-no-endpoints`),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var names []string
-			for _, c := range checks.All() {
-				names = append(names, c.Name+"\t"+c.Title())
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
 		RunE: func(_ *cobra.Command, args []string) error { return explain(streams.Out, args) },
 	}
 }
@@ -60,5 +53,5 @@ func explain(w io.Writer, names []string) error {
 
 func explainOne(w io.Writer, c diagnose.Check) {
 	_, text, _ := strings.Cut(c.Doc, "\n")
-	fmt.Fprintf(w, "%s: %s (%s)\n\n%s\n\n%s#%s\n", c.Name, c.Title(), c.Severity, strings.TrimSpace(text), diagnose.DocsURL, c.Name)
+	fmt.Fprintf(w, "%s: %s (%s)\n\n%s\n\n%s\n", c.Name, c.Title(), c.Severity, strings.TrimSpace(text), diagnose.PageURL(c.Name))
 }

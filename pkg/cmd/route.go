@@ -18,7 +18,18 @@ func newRoute(config *genericclioptions.ConfigFlags, name string, streams generi
 		Use:   "route",
 		Short: "Show how a service's traffic is split, and move it safely",
 		Long: `Show how a service's traffic is split, over VirtualServices and DestinationRules and over
-the routes of Gateway API, and move it safely.`,
+the routes of Gateway API, and move it safely.
+
+` + routeExitCodes,
+		Example: examples(name, `
+			# How is the traffic of this namespace split, and what is wrong with it?
+			%[1]s route list
+
+			# What would a shift write?
+			%[1]s route shift reviews v2=20 --diff
+
+			# Take the last change back
+			%[1]s route undo reviews`),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newRouteList(config, name, streams), newRouteDescribe(config, name, streams))

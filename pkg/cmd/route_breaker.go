@@ -35,8 +35,8 @@ together.
 ` + routeExitCodes,
 		Example: examples(name, `
 			# One connection at a time, and out after one failure
-			%[1]s route breaker httpbin --max-connections 1 --max-pending 1 \\
-			  --max-requests-per-connection 1 --consecutive-5xx 1 --interval 1s \\
+			%[1]s route breaker httpbin --max-connections 1 --max-pending 1 \
+			  --max-requests-per-connection 1 --consecutive-5xx 1 --interval 1s \
 			  --base-ejection 3m --max-ejection-percent 100
 
 			# For one version only

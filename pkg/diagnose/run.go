@@ -10,8 +10,11 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
-// DocsURL is where the pages of the checks are; a check's name is the anchor.
-const DocsURL = "https://github.com/kubectl-mesh/kubectl-mesh/blob/main/docs/checks.md"
+// docsURL is the folder of the checks' pages.
+const docsURL = "https://github.com/kubectl-mesh/kubectl-mesh/blob/main/docs/checks/"
+
+// PageURL is where a check's page is.
+func PageURL(check string) string { return docsURL + check + ".md" }
 
 // Options are the choices of a run.
 type Options struct {
@@ -131,7 +134,7 @@ func complete(f *Finding, c Check) {
 		f.Evidence[i] = oneLine(f.Evidence[i])
 	}
 	f.Severity = cmp.Or(f.Severity, c.Severity)
-	f.Docs = DocsURL + "#" + c.Name
+	f.Docs = PageURL(c.Name)
 	if f.Aliases == nil {
 		f.Aliases = c.Aliases
 	}

@@ -47,7 +47,7 @@ func broken() *diagnose.Report {
 			Message: "Service istio-system/istiod has no ready endpoints: Deployment istiod is scaled to 0, so the API server refuses every new pod",
 			Object:  istiod, Field: "spec.replicas", Evidence: []string{"spec.replicas of Deployment istio-system/istiod is 0"}, Affects: hit,
 			Fix:     []diagnose.Step{{Run: "kubectl -n istio-system scale deployment istiod --replicas=1", Kind: diagnose.StepScale}},
-			Aliases: []string{"IST0139"}, Docs: diagnose.DocsURL + "#istiod-no-endpoints",
+			Aliases: []string{"IST0139"}, Docs: diagnose.PageURL("istiod-no-endpoints"),
 		},
 		{
 			ID: "opted-out/Deployment/shop/web", Check: "opted-out", Severity: diagnose.Info, Object: mesh.RefTo(mesh.Deployments, "shop", "web"),
