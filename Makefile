@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-mesh/kubectl-mesh/pkg/cmd.version=$(VERSION)
 SANDBOX := $(GO) run ./test/sandbox/cmd/sandbox
 
-.PHONY: build test test-all unit e2e golden lint verify demo sandbox sandbox-down bench
+.PHONY: build test test-all unit e2e golden lint verify demo sandbox sandbox-down man pictures kubectl-matrix bench
 
 build: ## the plugin, as bin/kubectl-mesh
 	@echo "building bin/kubectl-mesh (about 6 minutes on two cores the first time, seconds after)"
@@ -48,6 +48,16 @@ sandbox: ## a real control plane on this machine; prints the KUBECONFIG
 
 sandbox-down: ## end it
 	@$(SANDBOX) down
+
+man: ## the man pages of all commands, in dist/man
+	MAN_PAGES=$(CURDIR)/dist/man $(GO) test -count=1 -run TestManPages ./pkg/cmd
+
+pictures: ## docs/img, drawn from what the program prints
+	UPDATE=1 $(GO) test -count=1 -run TestPicturesAreCurrent ./pkg/cmd
+
+kubectl-matrix: build ## what depends on kubectl, with every other kubectl of this machine
+	@test/progress $(SANDBOX) build
+	KUBECTLS="$$(test/kubectls)" $(GO) test -tags sandbox -timeout 60m -v -count=1 -run TestKubectls ./test/e2e/...
 
 bench: build ## doctor against istioctl on a large mesh; writes docs/benchmarks.md
 	$(GO) run -tags sandbox ./test/bench

@@ -54,6 +54,7 @@ type world struct {
 	ctx     context.Context
 	sandbox *sandbox.Sandbox
 	bin     string // folder of the plugin
+	kubectl string // folder of another kubectl than the sandbox's; empty: the sandbox's
 	dirty   bool   // the cluster is no longer the baseline
 }
 

@@ -140,7 +140,11 @@ func (w *world) setup(e *testscript.Env) error {
 	e.Setenv("HOME", home)
 	e.Setenv("KUBECONFIG", path)
 	e.Setenv("ADMIN", path)
-	e.Setenv("PATH", strings.Join([]string{w.bin, w.sandbox.BinDir(), os.Getenv("PATH")}, string(os.PathListSeparator)))
+	dirs := []string{w.bin, w.sandbox.BinDir(), os.Getenv("PATH")}
+	if w.kubectl != "" {
+		dirs = append([]string{w.kubectl}, dirs...)
+	}
+	e.Setenv("PATH", strings.Join(dirs, string(os.PathListSeparator)))
 	e.Setenv("SAMPLES", samples())
 	return nil
 }
