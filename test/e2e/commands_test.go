@@ -45,6 +45,7 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //	exits CODE [within:DURATION] COMMAND …  ends with that exit code, in that time
 //	interrupted AFTER COMMAND …             gets Ctrl-C after that time and ends within a second, with code 2
 //	eventually COMMAND …                    succeeds in the end
+//	examples                                runs the examples in every command's help
 //	sandbox istiod stop|start|pause|resume|unready|ready [REVISION], sandbox apiserver FLAG …,
 //	sandbox revision NAME [SET …], sandbox tag NAME REVISION
 //	user NAME [ROLE [NS]]                   makes a user; its kubeconfig is $NAME
@@ -57,7 +58,8 @@ func (w *world) commands() map[string]command {
 		"roots": must(w.roots), "first": must(first), "note": must(note), "under": must(under), "affects": must(affects), "findings": must(findings),
 		"fix": must(w.fix), "healthy": must(w.healthy), "status": must(w.status),
 		"exits": must(exits), "interrupted": must(interrupted), "eventually": must(w.eventually),
-		"sandbox": must(w.control), "user": must(w.user), "proxy": must(w.proxy),
+		"examples": must(w.examples),
+		"sandbox":  must(w.control), "user": must(w.user), "proxy": must(w.proxy),
 	}
 }
 
