@@ -15,7 +15,6 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose/checks"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/golden"
-	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
@@ -158,38 +157,4 @@ func step(s diagnose.Step) string {
 		return "# " + s.Say
 	}
 	return s.Run + "  # " + s.Say
-}
-
-// TestDocsPagesAreCurrent keeps docs/checks.md and docs/checks what the checks say of themselves, and what the doctor
-// prints for the first fixture in which each finds something.
-func TestDocsPagesAreCurrent(t *testing.T) {
-	files := &golden.Files{}
-	files.Check(t, "../../../docs/checks.md", checks.Index(checks.All()))
-	for _, c := range checks.All() {
-		files.Check(t, "../../../docs/checks/"+c.Name+".md", checks.Page(c, example(t, c)))
-	}
-	files.Unused(t, "../../../docs/checks/*.md")
-}
-
-// example is what the doctor prints where it finds what a check looks for.
-func example(t *testing.T, c diagnose.Check) string {
-	t.Helper()
-	folders, err := filepath.Glob("testdata/" + c.Name + "*/cluster.yaml")
-	require.NoError(t, err)
-	for _, path := range folders {
-		folder := filepath.Dir(path)
-		if name, _, _ := strings.Cut(filepath.Base(folder), "."); name != c.Name {
-			continue
-		}
-		s, sc := read(t, folder), scope(t, folder)
-		r := diagnose.Run(s, []diagnose.Check{alone(c)}, diagnose.Options{Scope: sc, Injector: injector(s)})
-		if len(r.Findings) == 0 {
-			continue
-		}
-		var b strings.Builder
-		require.NoError(t, printer.Doctor(&b, r, "table", printer.Style{Program: "kubectl mesh", Named: sc.Named || c.Severity == diagnose.Info}))
-		return b.String()
-	}
-	t.Fatalf("%s finds nothing in its fixtures", c.Name)
-	return ""
 }

@@ -22,8 +22,8 @@ func Index(checks []diagnose.Check) string {
 	return b.String()
 }
 
-// Page is one check's own page. The example is what the doctor prints where it
-// finds the fault.
+// Page is one check's own page. The example is a command, and what the doctor
+// prints for it where it finds the fault.
 func Page(c diagnose.Check, example string) string {
 	var b strings.Builder
 	_, text, _ := strings.Cut(c.Doc, "\n")
@@ -39,7 +39,7 @@ func Page(c diagnose.Check, example string) string {
 	if len(c.Aliases) > 0 {
 		fmt.Fprintf(&b, " Elsewhere: %s.", strings.Join(c.Aliases, ", "))
 	}
-	fmt.Fprintf(&b, "\n\n## What the doctor prints\n\n```\n$ kubectl mesh doctor --checks %s\n%s\n```\n\n[All checks](../checks.md)\n", c.Name, strings.TrimSpace(example))
+	fmt.Fprintf(&b, "\n\n## What the doctor prints\n\n```\n%s\n```\n\n[All checks](../checks.md)\n", example)
 	return b.String()
 }
 
