@@ -42,7 +42,7 @@ func (f *relabelFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.restart, "restart", false, "Restart the workloads whose running pods are other than new ones would be")
 	flags.BoolVar(&f.wait, "wait", false, "Wait until the pods are as they should be, or say why they are not")
 	flags.DurationVar(&f.timeout, "timeout", f.timeout, "How long to wait")
-	flags.StringVar(&f.dryRun, "dry-run", f.dryRun, "none; client: only say what would be written; server: also have the API server check it")
+	flags.StringVar(&f.dryRun, "dry-run", f.dryRun, "One of none, client (only say what would be written), server (have the API server check it too)")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "Do not ask")
 	flags.BoolVar(&f.forceOwner, "force-owner", false, "Also write what Argo CD, Flux and the like keep")
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -52,4 +53,18 @@ func TestConnectionFlagsGoIntoPrintedCommands(t *testing.T) {
 	assert.Equal(t, "", connectFlags(f))
 	*f.Context, *f.KubeConfig = "kind demo's", "/tmp/kc"
 	assert.Equal(t, `--kubeconfig /tmp/kc --context 'kind demo'\''s'`, connectFlags(f))
+}
+
+// TestFlagTextsFollowKubectl holds kubectl's conventions for the texts of flags
+// (kubernetes/community, contributors/devel/sig-cli/kubectl-conventions.md).
+func TestFlagTextsFollowKubectl(t *testing.T) {
+	everyCommand(t, func(c *cobra.Command, _ string) {
+		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Name == "help" {
+				return // cobra's own
+			}
+			assert.Regexp(t, `^[A-Z0-9].*([^.]|\.\.\.)$`, f.Usage, "%s --%s: begin with a capital, and end without a full stop", c.CommandPath(), f.Name)
+			assert.NotContains(t, f.Name, "_", c.CommandPath())
+		})
+	})
 }

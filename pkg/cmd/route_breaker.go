@@ -84,7 +84,7 @@ together.
 		b.lengths[n.name] = flags.Duration(n.name, 0, n.text)
 	}
 	flags.BoolVar(&b.clear, "clear", false, "No bounds any more")
-	flags.StringVar(&f.api, "api", f.api, "auto (the one in force), istio or gateway")
+	flags.StringVar(&f.api, "api", f.api, "One of auto (the one in force), istio, gateway")
 	f.add(flags)
 	return c
 }

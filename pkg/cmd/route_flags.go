@@ -71,7 +71,7 @@ func (f *routeFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.wait, "wait", f.wait, "Wait until the proxies have it")
 	flags.DurationVar(&f.timeout, "timeout", f.timeout, "How long to wait for the proxies")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "Do not ask")
-	flags.StringVar(&f.dryRun, "dry-run", f.dryRun, "none; client: only show what would be written; server: also have the API server check it")
+	flags.StringVar(&f.dryRun, "dry-run", f.dryRun, "One of none, client (only show what would be written), server (have the API server check it too)")
 	flags.BoolVar(&f.diff, "diff", false, "Only show the differences; exit code 1 where there are some")
 	flags.StringArrayVar(&f.allow, "allow", nil, "Go on although this check is against it (its name; may be repeated)")
 	flags.BoolVar(&f.forceOwner, "force-owner", false, "Also write what Argo CD, Flux and the like keep")
@@ -87,7 +87,7 @@ func (f *routeFlags) addRule(flags *pflag.FlagSet) {
 
 // addAPI adds the flags that say where rules are.
 func (f *routeFlags) addAPI(flags *pflag.FlagSet) {
-	flags.StringVar(&f.api, "api", f.api, "auto (the one in force), istio or gateway")
+	flags.StringVar(&f.api, "api", f.api, "One of auto (the one in force), istio, gateway")
 	flags.StringVar(&f.scope, "scope", "", "Whose requests: mesh, gateway/NAMESPACE/NAME or all")
 }
 

@@ -53,7 +53,7 @@ that a rule sends requests to is not removed.
 	flags.StringToStringVarP(&labels, "labels", "l", nil, "Labels of the version's pods (default: version=VERSION)")
 	flags.BoolVar(&auto, "auto", false, "One version for each value of the label version that pods of the service have")
 	flags.BoolVar(&service, "service", false, "As Services, for Gateway API")
-	flags.StringVar(&f.api, "api", f.api, "auto (the one in force), istio or gateway")
+	flags.StringVar(&f.api, "api", f.api, "One of auto (the one in force), istio, gateway")
 	f.add(flags)
 	return c
 }

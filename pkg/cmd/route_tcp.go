@@ -51,7 +51,7 @@ service. The shares total 100. The Gateway must be there; when it is not, its YA
 	flags.StringVar(&t.Gateway, "gateway", "", "The gateway: NAME, or NAMESPACE/NAME")
 	flags.Int32Var(&t.Port, "port", 0, "Port of the gateway at which connections come in")
 	flags.BoolVar(&t.Clear, "clear", false, "Take the rule away")
-	flags.StringVar(&f.api, "api", f.api, "auto (the one in force), istio or gateway")
+	flags.StringVar(&f.api, "api", f.api, "One of auto (the one in force), istio, gateway")
 	f.add(flags)
 	return c
 }

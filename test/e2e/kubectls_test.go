@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,10 +34,13 @@ func TestKubectls(t *testing.T) {
 	w := startWorld(t, ctx)
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			out, err := exec.CommandContext(ctx, path, "version", "--client").CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			version, _, _ := strings.Cut(string(out), "\n")
-			fmt.Printf("%s: %s\n", path, version)
+			out, err := exec.CommandContext(ctx, path, "version", "--client", "-o", "json").Output()
+			require.NoError(t, err)
+			var is struct {
+				ClientVersion struct{ GitVersion string } `json:"clientVersion"`
+			}
+			require.NoError(t, json.Unmarshal(out, &is))
+			fmt.Printf("%s: %s\n", path, is.ClientVersion.GitVersion)
 			dir := t.TempDir()
 			require.NoError(t, os.Symlink(path, filepath.Join(dir, "kubectl")))
 			w.kubectl = dir
