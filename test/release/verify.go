@@ -156,14 +156,19 @@ func (c *Check) use(ctx context.Context, dir, path, installed string) error {
 		if !strings.Contains(out, want.say) {
 			return fmt.Errorf("%s does not say %q:\n%s", said, want.say, out)
 		}
-		fmt.Fprintf(c.Log, "%s: %s\n", said, firstLine(out))
+		fmt.Fprintf(c.Log, "%s: %s\n", said, lineWith(out, want.say))
 	}
 	return nil
 }
 
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
+// lineWith is the line of a text that has the words.
+func lineWith(text, words string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, words) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
 }
 
 // environment has nothing of the user's but the search path given.
