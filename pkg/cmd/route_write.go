@@ -79,6 +79,9 @@ func (w *routeWrite) attempt(ctx context.Context, shown *string) error {
 		return err
 	}
 	if len(plan.Steps) == 0 {
+		if e := w.finished(notes); e != nil && w.dryRun == cluster.DryRunNone && !w.diff {
+			notes.end(context.WithoutCancel(ctx), w, e, route.Done) // every write was done, and only this was not noted
+		}
 		return w.unchanged(plan)
 	}
 	entry := w.entry(ctx, notes)

@@ -15,9 +15,11 @@ import (
 // write notes the change in the history, writes its steps with a look at the
 // proxies between two phases, and looks at the end.
 func (w *routeWrite) write(ctx context.Context, plan *route.Plan, prepared *cluster.Prepared, notes *notes, entry *route.Entry) error {
-	entry.Objects = entryObjects(plan)
-	if err := notes.begin(ctx, w, entry); err != nil {
-		return err
+	if !w.finishes { // what is finished was noted when it began
+		entry.Objects = entryObjects(plan)
+		if err := notes.begin(ctx, w, entry); err != nil {
+			return err
+		}
 	}
 	p := &passage{routeWrite: w, plan: plan}
 	if w.wait {
@@ -27,13 +29,15 @@ func (w *routeWrite) write(ctx context.Context, plan *route.Plan, prepared *clus
 	after := context.WithoutCancel(ctx) // what was begun is noted to the end
 	if err != nil {
 		var failed *cluster.ApplyError
-		if errors.As(err, &failed) && len(failed.Left) == 0 {
+		if errors.As(err, &failed) && len(failed.Left) == 0 && !w.finishes { // its first half still stands
 			notes.end(after, w, entry, route.RolledBack)
 		}
 		return err
 	}
 	w.fill(plan, prepared)
-	entry.Objects = entryObjects(plan)
+	if !w.finishes {
+		entry.Objects = entryObjects(plan)
+	}
 	notes.end(after, w, entry, route.Done)
 	w.revision = entry.Revision
 	if err := w.said(plan); err != nil {

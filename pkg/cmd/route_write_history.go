@@ -66,16 +66,31 @@ func who(by string) string {
 	return printer.Clean(by)
 }
 
-// entry is the change as the history will hold it.
+// entry is the change as the history will hold it: a new one, or the one that
+// is finished.
 func (w *routeWrite) entry(ctx context.Context, n *notes) *route.Entry {
+	if e := w.finished(n); e != nil {
+		return e
+	}
 	e := &route.Entry{Revision: 1, At: w.now().UTC().Truncate(time.Second), Verb: w.verb, By: w.user(ctx), Args: w.args, Reason: w.reason, State: route.Pending, Undoes: w.undoes}
 	if n != nil {
 		e.Revision = n.past.Next()
 	}
-	if w.finishes {
-		e.Undoes = nil
-	}
 	return e
+}
+
+// finished is a copy of the interrupted entry that is finished; nil for any
+// other change.
+func (w *routeWrite) finished(n *notes) *route.Entry {
+	if !w.finishes || n == nil || len(w.undoes) == 0 {
+		return nil
+	}
+	e := n.past.Find(w.undoes[0])
+	if e == nil {
+		return nil
+	}
+	c := *e
+	return &c
 }
 
 // user is who writes, asked for once and only where something is written.
@@ -134,7 +149,7 @@ func (n *notes) finish(ctx context.Context, w *routeWrite, e *route.Entry, state
 		*noted = *e
 	}
 	if state == route.Done {
-		n.past.Settle(w.undoes, w.finishes)
+		n.past.Settle(e.Undoes)
 	}
 	data, err := n.past.Encode()
 	if err != nil {

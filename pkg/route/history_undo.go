@@ -100,20 +100,17 @@ func (h History) Finish() (*Return, error) {
 	return r, nil
 }
 
-// Settle notes what became of revisions: they were taken back, or finished. What
-// an undo had taken back stands again once the undo itself is undone.
-func (h History) Settle(revisions []int, finished bool) {
+// Settle notes that revisions were taken back. What an undo had taken back stands
+// again once the undo itself is undone.
+func (h History) Settle(revisions []int) {
 	for _, revision := range revisions {
 		e := h.Find(revision)
 		if e == nil {
 			continue
 		}
 		e.State = Undone
-		if finished {
-			e.State = Done
-		}
 		for _, r := range e.Undoes {
-			if old := h.Find(r); old != nil && !finished && !slices.Contains(revisions, r) {
+			if old := h.Find(r); old != nil && !slices.Contains(revisions, r) {
 				old.State = Done
 			}
 		}
@@ -168,7 +165,9 @@ func (r *Return) Plan(s *mesh.Snapshot, namespace, service string, now []*unstru
 		return nil, nil, err
 	}
 	if p.API == Istio {
-		(&istioPlanner{snapshot: s, view: p.Before}).expect(p)
+		planner := &istioPlanner{snapshot: s, view: p.Before}
+		planner.expect(p)
+		planner.safety(p, drafts)
 	}
 	return p, differs, nil
 }
