@@ -67,7 +67,7 @@ kubectl-matrix: build ## what depends on kubectl, with every other kubectl of th
 	@test/progress $(SANDBOX) build
 	KUBECTLS="$$(test/kubectls)" $(GO) test -tags sandbox -timeout 60m -v -count=1 -run TestKubectls ./test/e2e/...
 
-bench: build ## doctor against istioctl on a large mesh; writes docs/benchmarks.md
+bench: build ## doctor and inject against istioctl, route against kubectl, on a large mesh; writes docs/benchmarks.md
 	$(GO) run -tags sandbox ./test/bench
 
 size: build ## fails where the stripped program has 100 MB or more

@@ -56,11 +56,11 @@ func injectCommands(ctx context.Context, s *sandbox.Sandbox, plugin, folder stri
 			return nil, err
 		}
 		commands = append(commands,
-			command{"inject, " + f.name, []string{
+			command{name: "inject, " + f.name, args: []string{
 				plugin, "inject", "-f", file, "--from", "files",
 				"--inject-config-file", config, "--mesh-config-file", mesh, "--values-file", values,
 			}},
-			command{"kube-inject, " + f.name, []string{
+			command{name: "kube-inject, " + f.name, args: []string{
 				s.Bin("istioctl"), "kube-inject", "-f", file,
 				"--injectConfigFile", config, "--meshConfigFile", mesh, "--valuesFile", values,
 			}})

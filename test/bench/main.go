@@ -30,10 +30,11 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 5, "how often each command runs; the median counts")
 	times := flag.Int("times", 1, "the mesh's size, times 3,200 pods")
 	injectOnly := flag.Bool("inject", false, "measure inject alone, on a sandbox without a mesh, and print it")
-	only := flag.Bool("lists", false, "fetch the lists that the doctor reads, and nothing else")
+	routeOnly := flag.Bool("route", false, "measure route alone, and print it")
+	only := flag.String("lists", "", "fetch the lists that doctor or route reads, and nothing else")
 	flag.Parse()
-	if *only {
-		return lists(ctx)
+	if *only != "" {
+		return lists(ctx, *only)
 	}
 
 	bin, err := sandbox.Build(ctx, os.Stderr)
@@ -61,19 +62,25 @@ func run(ctx context.Context) error {
 		return err
 	}
 	var text string
-	if !*injectOnly {
-		results, err := measure(ctx, s, path, *runs)
+	for _, part := range []struct {
+		wanted  bool
+		measure func(ctx context.Context, s *sandbox.Sandbox, plugin string, runs int) ([]result, error)
+		report  func([]result) string
+	}{
+		{!*injectOnly && !*routeOnly, measure, func(r []result) string { return report(size, *runs, r) }},
+		{!*injectOnly, measureRoute, reportRoute},
+		{!*routeOnly, measureInject, reportInject},
+	} {
+		if !part.wanted {
+			continue
+		}
+		results, err := part.measure(ctx, s, path, *runs)
 		if err != nil {
 			return err
 		}
-		text = report(size, *runs, results)
+		text += part.report(results)
 	}
-	results, err := measureInject(ctx, s, path, *runs)
-	if err != nil {
-		return err
-	}
-	text += reportInject(results)
-	if *page == "-" || *injectOnly {
+	if *page == "-" || *injectOnly || *routeOnly {
 		fmt.Print(text)
 		return nil
 	}

@@ -30,8 +30,9 @@ type result struct {
 
 // command is what is measured, under a name.
 type command struct {
-	name string
-	args []string
+	name   string
+	args   []string
+	before []string // a command that runs before each time and does not count; nil for none
 }
 
 // measure compares the doctor, and the start of the programs.
@@ -41,12 +42,12 @@ func measure(ctx context.Context, s *sandbox.Sandbox, plugin string, runs int) (
 		return nil, err
 	}
 	return rounds(ctx, s, runs, []command{
-		{"doctor", []string{plugin, "doctor", "-A"}},
-		{"istioctl analyze", []string{s.Bin("istioctl"), "analyze", "-A"}},
-		{"the same lists", []string{self, "-lists"}},
-		{"start of kubectl mesh", []string{plugin, "version", "--client"}},
-		{"start of istioctl", []string{s.Bin("istioctl"), "version", "--remote=false"}},
-		{"start of kubectl", []string{s.Bin("kubectl"), "version", "--client"}},
+		{name: "doctor", args: []string{plugin, "doctor", "-A"}},
+		{name: "istioctl analyze", args: []string{s.Bin("istioctl"), "analyze", "-A"}},
+		{name: "the same lists", args: []string{self, "-lists=doctor"}},
+		{name: "start of kubectl mesh", args: []string{plugin, "version", "--client"}},
+		{name: "start of istioctl", args: []string{s.Bin("istioctl"), "version", "--remote=false"}},
+		{name: "start of kubectl", args: []string{s.Bin("kubectl"), "version", "--client"}},
 	})
 }
 
@@ -57,6 +58,11 @@ func rounds(ctx context.Context, s *sandbox.Sandbox, runs int, commands []comman
 	seconds, cpus, peaks := make([][]float64, len(commands)), make([][]float64, len(commands)), make([][]float64, len(commands))
 	for round := range runs + 1 { // the first warms caches and does not count
 		for i, c := range commands {
+			if c.before != nil {
+				if _, _, _, err := once(ctx, env, c.before); err != nil {
+					return nil, fmt.Errorf("%s: %w", strings.Join(c.before, " "), err)
+				}
+			}
 			took, cpu, peak, err := once(ctx, env, c.args)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", strings.Join(c.args, " "), err)
@@ -100,9 +106,35 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// lists fetches the large lists that the doctor reads, built-in kinds as
+// paths are the large lists that a command reads.
+func paths(command string) ([]string, error) {
+	routing := []string{
+		"/api/v1/pods", "/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices",
+		"/apis/networking.istio.io/v1/virtualservices", "/apis/networking.istio.io/v1/destinationrules",
+	}
+	switch command {
+	case "doctor":
+		return append(routing,
+			"/api/v1/namespaces", "/api/v1/nodes", "/api/v1/events?fieldSelector=type=Warning",
+			"/api/v1/resourcequotas", "/api/v1/limitranges", "/api/v1/configmaps?fieldSelector=metadata.name=istio-ca-root-cert",
+			"/apis/networking.k8s.io/v1/networkpolicies",
+			"/apis/apps/v1/deployments", "/apis/apps/v1/replicasets", "/apis/apps/v1/statefulsets", "/apis/apps/v1/daemonsets",
+			"/apis/batch/v1/jobs", "/apis/batch/v1/cronjobs", "/apis/autoscaling/v2/horizontalpodautoscalers",
+			"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+		), nil
+	case "route":
+		return append(routing, "/apis/networking.istio.io/v1/gateways", "/apis/networking.istio.io/v1/sidecars"), nil
+	}
+	return nil, fmt.Errorf("-lists=%s: use doctor or route", command)
+}
+
+// lists fetches the large lists that a command reads, built-in kinds as
 // protobuf and at once, and drops them: what no program can be faster than.
-func lists(ctx context.Context) error {
+func lists(ctx context.Context, command string) error {
+	all, err := paths(command)
+	if err != nil {
+		return err
+	}
 	config, err := sandbox.RESTConfig(os.Getenv("KUBECONFIG"))
 	if err != nil {
 		return err
@@ -115,15 +147,7 @@ func lists(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for _, path := range []string{
-		"/api/v1/namespaces", "/api/v1/nodes", "/api/v1/pods", "/api/v1/services", "/api/v1/events?fieldSelector=type=Warning",
-		"/api/v1/resourcequotas", "/api/v1/limitranges", "/api/v1/configmaps?fieldSelector=metadata.name=istio-ca-root-cert",
-		"/apis/discovery.k8s.io/v1/endpointslices", "/apis/networking.k8s.io/v1/networkpolicies",
-		"/apis/apps/v1/deployments", "/apis/apps/v1/replicasets", "/apis/apps/v1/statefulsets", "/apis/apps/v1/daemonsets",
-		"/apis/batch/v1/jobs", "/apis/batch/v1/cronjobs", "/apis/autoscaling/v2/horizontalpodautoscalers",
-		"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
-		"/apis/networking.istio.io/v1/virtualservices", "/apis/networking.istio.io/v1/destinationrules",
-	} {
+	for _, path := range all {
 		group.Go(func() error {
 			_, err := client.Discovery().RESTClient().Get().RequestURI(path).DoRaw(ctx)
 			return err
