@@ -40,7 +40,8 @@ conditions. While a rule has a fault, its timeout and retries do not count.
 
 With --for the command stays in the foreground and takes the fault away at the end, and on
 Ctrl-C. --review-after only notes when somebody wants to look at it again: nothing removes
-the fault by itself, but list, the doctor and reset --expired know it.
+the fault by itself, but list, the doctor and reset --expired know it. --for notes it too,
+for when the command is killed.
 
 ` + routeExitCodes,
 		Example: examples(name, `
@@ -98,8 +99,8 @@ func (f *faultFlags) intent(changed func(string) bool, now time.Time) (*route.Se
 	case changed("for") && (f.dryRun != "none" || f.diff):
 		return nil, errors.New("--for writes: leave --dry-run and --diff away")
 	}
-	if f.reviewAfter > 0 {
-		s.Review = now.Add(f.reviewAfter).UTC().Truncate(time.Second)
+	if after := max(f.reviewAfter, f.length); after > 0 { // with --for too, for when this program is killed meanwhile
+		s.Review = now.Add(after).UTC().Truncate(time.Second)
 	}
 	return s, percentage("--percent", f.percent)
 }

@@ -79,15 +79,15 @@ func (w *routeWrite) attempt(ctx context.Context, shown *string) error {
 		return err
 	}
 	if len(plan.Steps) == 0 {
-		if e := w.finished(notes); e != nil && w.dryRun == cluster.DryRunNone && !w.diff {
-			notes.end(context.WithoutCancel(ctx), w, e, route.Done) // every write was done, and only this was not noted
+		if err := notes.settle(ctx, w); err != nil {
+			return err
 		}
 		return w.unchanged(plan)
 	}
 	entry := w.entry(ctx, notes)
 	changes := w.changes(plan, entry)
 	prepared, err := cluster.Prepare(ctx, w.query, changes, cluster.ApplyOptions{
-		Manager: w.manager, DryRun: w.preparation(), ForceOwner: w.forceOwner,
+		Manager: w.manager, DryRun: w.preparation(), ForceOwner: w.forceOwner || w.diff, // looking takes nothing from anybody
 		Warn: func(text string) { fmt.Fprintf(w.ErrOut, "warning: %s\n", printer.Clean(text)) },
 	})
 	if err != nil {
@@ -203,18 +203,25 @@ func (w *routeWrite) refusedOwner(err error) error {
 
 // checked refuses a plan that a check is against.
 func (w *routeWrite) checked(plan *route.Plan) error {
-	for _, f := range plan.Checks {
-		allowed := slices.Contains(w.allow, f.Check) || f.Check == "object-kept-by-owner" && w.forceOwner
-		if f.Severity != diagnose.Error || allowed {
-			continue
-		}
-		how := "--allow " + f.Check
-		if f.Check == "object-kept-by-owner" {
-			how = "--force-owner"
-		}
-		return &exitError{code: exitNo, err: fmt.Errorf("%s; nothing was written (%s writes it all the same)", printer.Clean(f.Message), how)}
+	at := slices.IndexFunc(plan.Checks, w.refuses)
+	if at < 0 {
+		return nil
 	}
-	return nil
+	f := plan.Checks[at]
+	how := "--allow " + f.Check
+	if f.Check == keptByOwner {
+		how = "--force-owner"
+	}
+	return &exitError{code: exitNo, err: fmt.Errorf("%s; nothing was written (%s writes it all the same)", printer.Clean(f.Message), how)}
+}
+
+// keptByOwner is the check that --force-owner allows.
+const keptByOwner = "object-kept-by-owner"
+
+// refuses reports whether a check refuses the plan.
+func (w *routeWrite) refuses(f diagnose.Finding) bool {
+	allowed := slices.Contains(w.allow, f.Check) || f.Check == keptByOwner && w.forceOwner
+	return f.Severity == diagnose.Error && !allowed
 }
 
 // warnOwners tells who keeps what is written all the same.

@@ -112,8 +112,19 @@ func (n *notes) begin(ctx context.Context, w *routeWrite, e *route.Entry) error 
 	if err != nil {
 		return w.notKept(err)
 	}
-	n.kept.Data = data
-	kept, err := n.keeper.Put(ctx, n.kept)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Once it is sent it is waited for, or an interrupted change would stay pending that wrote nothing.
+	ctx = context.WithoutCancel(ctx)
+	kept := n.kept
+	if !kept.Exists() { // made empty: who may create it and not update it learns that before anything is written
+		kept, err = n.keeper.Put(ctx, kept)
+	}
+	if err == nil {
+		kept.Data = data
+		kept, err = n.keeper.Put(ctx, kept)
+	}
 	if cluster.Outdated(err) {
 		return err
 	}
@@ -126,24 +137,12 @@ func (n *notes) begin(ctx context.Context, w *routeWrite, e *route.Entry) error 
 
 // end notes how a change ended. Others may have noted theirs meanwhile.
 func (n *notes) end(ctx context.Context, w *routeWrite, e *route.Entry, state route.State) {
-	if n == nil {
-		return
-	}
-	var err error
-	for range 5 {
-		if err = n.finish(ctx, w, e, state); err == nil || !cluster.Outdated(err) {
-			break
-		}
-		if err = n.read(ctx, w.namespace, w.service); err != nil {
-			break
-		}
-	}
-	if err != nil {
+	if err := n.amend(ctx, w, func() { n.ended(e, state) }); err != nil {
 		fmt.Fprintf(w.ErrOut, "warning: the history still calls revision %d pending, which is %s: %s\n", e.Revision, state, printer.Clean(err.Error()))
 	}
 }
 
-func (n *notes) finish(ctx context.Context, w *routeWrite, e *route.Entry, state route.State) error {
+func (n *notes) ended(e *route.Entry, state route.State) {
 	if noted := n.past.Find(e.Revision); noted != nil {
 		e.State = state
 		*noted = *e
@@ -151,14 +150,46 @@ func (n *notes) finish(ctx context.Context, w *routeWrite, e *route.Entry, state
 	if state == route.Done {
 		n.past.Settle(e.Undoes)
 	}
-	data, err := n.past.Encode()
-	if err != nil {
-		return err
+}
+
+// settle notes what became of revisions where that needs no write: every write of
+// what is finished was done, or none of what is taken back still stands.
+func (n *notes) settle(ctx context.Context, w *routeWrite) error {
+	if len(w.undoes) == 0 || w.dryRun != cluster.DryRunNone || w.diff {
+		return nil
 	}
-	n.kept.Data = data
-	kept, err := n.keeper.Put(ctx, n.kept)
-	if err == nil {
-		n.kept = kept
+	return n.amend(context.WithoutCancel(ctx), w, func() {
+		if e := w.finished(n); e != nil {
+			n.ended(e, route.Done)
+			return
+		}
+		n.past.Settle(w.undoes)
+	})
+}
+
+// amend changes the history as it is, again where somebody else wrote it
+// meanwhile.
+func (n *notes) amend(ctx context.Context, w *routeWrite, change func()) error {
+	if n == nil {
+		return nil
 	}
-	return err
+	for try := 1; ; try++ {
+		change()
+		data, err := n.past.Encode()
+		if err != nil {
+			return err
+		}
+		n.kept.Data = data
+		kept, err := n.keeper.Put(ctx, n.kept)
+		if err == nil {
+			n.kept = kept
+			return nil
+		}
+		if try == 5 || !cluster.Outdated(err) {
+			return err
+		}
+		if err := n.read(ctx, w.namespace, w.service); err != nil {
+			return err
+		}
+	}
 }

@@ -3,12 +3,14 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pmezard/go-difflib/difflib"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
@@ -115,13 +117,22 @@ func (w *routeWrite) show(plan *route.Plan, diff string) error {
 	return nil
 }
 
-// remarks prints notes and checks.
+// remarks prints notes and checks, but for what is said at the end: the first
+// check that refuses the plan, and an owner that is overruled.
 func (w *routeWrite) remarks(plan *route.Plan) {
 	for _, n := range plan.Notes {
 		fmt.Fprintf(w.ErrOut, "note: %s\n", printer.Clean(n))
 	}
-	for _, f := range plan.Checks {
-		fmt.Fprintf(w.ErrOut, "%s: %s (%s)\n", f.Severity, printer.Clean(f.Message), f.Check)
+	first := slices.IndexFunc(plan.Checks, w.refuses)
+	for i, f := range plan.Checks {
+		severity := f.Severity
+		switch {
+		case i == first, f.Check == keptByOwner && w.forceOwner:
+			continue
+		case severity == diagnose.Error && !w.refuses(f):
+			severity = diagnose.Warning
+		}
+		fmt.Fprintf(w.ErrOut, "%s: %s (%s)\n", severity, printer.Clean(f.Message), f.Check)
 	}
 }
 

@@ -181,5 +181,5 @@ func (p *istioPlanner) review(d *draft, when time.Time) {
 		d.because("notes that somebody wants to look at it again at %s", text)
 	}
 	d.annotate(FaultReview, text)
-	p.note("nothing removes the fault by itself at %s: route list, the doctor and route reset --expired go by it", text)
+	p.note("a fault that is still there at %s is overdue: route list, the doctor and route reset --expired go by that time", text)
 }

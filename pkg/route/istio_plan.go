@@ -24,6 +24,13 @@ type istioPlanner struct {
 // istioPlan plans with Istio's objects.
 func istioPlan(s *mesh.Snapshot, v *View, i Intent) (*Plan, error) {
 	p := &istioPlanner{snapshot: s, view: v, intent: i}
+	for _, kind := range []mesh.Kind{mesh.VirtualServices, mesh.DestinationRules} {
+		for _, g := range s.Missing(kind) {
+			if !s.Complete(kind, v.Service.Namespace) && (g.Namespace == "" || g.Namespace == v.Service.Namespace) {
+				return nil, fmt.Errorf("what routes service %s is not known: %s", v.Service.Name, g)
+			}
+		}
+	}
 	if err := p.act(); err != nil {
 		return nil, err
 	}

@@ -44,6 +44,9 @@ func (p *istioPlanner) definable(name string) bool {
 }
 
 func (p *istioPlanner) noSuchVersion(name string, v *Version) error {
+	if unknown := p.view.Unknown; len(unknown) > 0 {
+		return fmt.Errorf("version %s of service %s was not found, but not all could be read: %s", name, p.view.Service.Name, unknown[0])
+	}
 	var all []string
 	for _, known := range p.view.Versions {
 		if known.defined() || known.Ready > 0 {

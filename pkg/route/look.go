@@ -55,8 +55,13 @@ func Look(s *mesh.Snapshot, namespace, service string) (*View, error) {
 		}
 	}
 	e := &UnknownServiceError{Namespace: namespace, Name: service, Near: near(s, namespace, service)}
-	if gaps := s.Missing(mesh.Services); len(gaps) > 0 && !s.Complete(mesh.Services, namespace) {
-		e.Gap = gaps[0].String()
+	if s.Complete(mesh.Services, namespace) {
+		return nil, e
+	}
+	for _, g := range s.Missing(mesh.Services) {
+		if g.Namespace == "" || g.Namespace == namespace {
+			e.Gap = g.String()
+		}
 	}
 	return nil, e
 }

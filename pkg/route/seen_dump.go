@@ -18,7 +18,13 @@ type dump struct {
 	policies map[string]ExpectPolicy // by cluster
 	hosts    []virtualHost
 	tcp      []dumpRoute // what TCP proxies in listeners do
+	sidecar  bool        // it takes a pod's outbound connections, as no gateway does
 }
+
+// sidecarListener takes the outbound connections of a sidecar's pod
+// (istio.io/istio 1.29.1, pilot/pkg/model/listener.go:
+// VirtualOutboundListenerName).
+const sidecarListener = "virtualOutbound"
 
 // virtualHost is one of a route configuration.
 type virtualHost struct {
@@ -201,6 +207,9 @@ func (d *dump) uses(cluster string) bool {
 // each address, and say what object they are made of only for the mesh.
 func (d *dump) lookTCP(group []ExpectRoute) (here bool, lacks string) {
 	for _, e := range group {
+		if e.Port == 0 && d.sidecar { // the rule is a gateway's
+			continue
+		}
 		met := false
 		for _, r := range d.tcp {
 			if r.object() != "" && r.object() != e.Object {
@@ -247,6 +256,7 @@ func readDump(answers [][]byte) (*dump, error) {
 
 // dumpItem is a dynamic cluster, route configuration or listener.
 type dumpItem struct {
+	Name    string      `json:"name"` // of a listener
 	Cluster dumpCluster `json:"cluster"`
 	Routes  struct {
 		Name  string        `json:"name"`
@@ -279,6 +289,7 @@ func (d *dump) add(item dumpItem) {
 		h.config = item.Routes.Name
 		d.hosts = append(d.hosts, h)
 	}
+	d.sidecar = d.sidecar || item.Name == sidecarListener
 	l := item.Active.Listener
 	for _, chain := range append(l.Chains, l.Default) {
 		for _, f := range chain.Filters {

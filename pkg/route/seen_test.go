@@ -264,6 +264,10 @@ func TestTCPProxiesInListeners(t *testing.T) {
 	assert.Equal(t, Lacking, s, lacks)
 	s, lacks = sightOf(t, Expect{Unused: []string{"outbound|9000|v2|" + reviewsHost}}, ask)
 	assert.Equal(t, Lacking, s, lacks)
+	gateways := expect(50, 50)
+	gateways.Routes[0].Port = 0
+	s, lacks = sightOf(t, gateways, ask)
+	assert.Equal(t, Elsewhere, s, "a gateway's rule is none of a sidecar's: %s", lacks)
 }
 
 func TestAProxyWithoutTheHostDoesNotCount(t *testing.T) {

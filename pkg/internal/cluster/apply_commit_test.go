@@ -65,6 +65,42 @@ func TestCtrlCBetweenWritesUndoesThem(t *testing.T) {
 	assert.Equal(t, was, s.state())
 }
 
+func TestWhatSomebodyChangedSinceIsNotDeleted(t *testing.T) {
+	change := func(s *store) {
+		s.touch(webPath, func(o map[string]any) { mesh.ApplyMergePatch(o, restarted("theirs")) })
+	}
+	deletion := func(planned *unstructured.Unstructured) []mesh.Change {
+		c := objectOf(mesh.Delete, mesh.Deployments, "shop", "web", nil)
+		c.Before = planned
+		return []mesh.Change{c}
+	}
+	t.Run("since it was planned", func(t *testing.T) {
+		s := shop()
+		planned := s.objects[webPath].DeepCopy()
+		change(s)
+		_, err := Apply(t.Context(), s.start(t), deletion(planned), ApplyOptions{})
+		assert.True(t, Outdated(err), "%v", err)
+		assert.Empty(t, s.writes)
+	})
+	t.Run("since it was checked", func(t *testing.T) {
+		s := shop()
+		s.before = func(s *store, _ http.ResponseWriter, _ *http.Request, dry bool) bool {
+			if !dry {
+				change(s)
+			}
+			return false
+		}
+		_, err := Apply(t.Context(), s.start(t), deletion(s.objects[webPath].DeepCopy()), ApplyOptions{})
+		assert.True(t, Outdated(err), "%v", err)
+	})
+	t.Run("not at all", func(t *testing.T) {
+		s := shop()
+		_, err := Apply(t.Context(), s.start(t), deletion(s.objects[webPath].DeepCopy()), ApplyOptions{})
+		require.NoError(t, err)
+		assert.NotContains(t, s.objects, webPath)
+	})
+}
+
 func TestAWriteWithoutAnAnswerIsLookedAt(t *testing.T) {
 	for name, done := range map[string]bool{"that was done": true, "that was not": false} {
 		t.Run(name, func(t *testing.T) {

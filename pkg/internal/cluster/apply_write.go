@@ -47,6 +47,9 @@ func (w *writer) read(ctx context.Context, s *step) error {
 	case err != nil:
 		return w.failed(s.Change, "get", err)
 	}
+	if planned := s.Before; s.Write == mesh.Delete && planned != nil && planned.GetResourceVersion() != live.GetResourceVersion() {
+		return w.failed(s.Change, "delete", errTouched) // what goes with the object was not looked at
+	}
 	s.Before = live
 	return nil
 }
@@ -66,7 +69,8 @@ func (w *writer) dryRun(ctx context.Context, s *step) error {
 
 // write writes a step. What was there before is what this very write replaced:
 // the write carries its resourceVersion. Where the object was changed since it
-// was read, the write is sent again if what it touches is as it was.
+// was read, the write is sent again if what it touches is as it was; a deletion,
+// which touches all of it, is not.
 func (w *writer) write(ctx context.Context, s *step) error {
 	var err error
 	for range tries {
@@ -75,7 +79,7 @@ func (w *writer) write(ctx context.Context, s *step) error {
 			s.After, s.written = after, true
 			return nil
 		}
-		if !outdated(err) || s.Before == nil {
+		if !outdated(err) || s.Before == nil || s.Write == mesh.Delete {
 			break
 		}
 		then := s.Before

@@ -25,6 +25,9 @@ type Kept struct {
 	version         string // empty: it is not there
 }
 
+// Exists reports whether the ConfigMap is there.
+func (k *Kept) Exists() bool { return k.version != "" }
+
 // Keeper reads and writes such ConfigMaps.
 type Keeper struct{ writer *writer }
 
