@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -43,13 +42,20 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //	healthy [ARG …]                         doctor (-A, or ARGs) has no root above info, nothing is unknown, code 0
 //	status CHECK ok|found|unknown [-- ARG …]
 //	exits CODE [within:DURATION] COMMAND …  ends with that exit code, in that time
-//	interrupted AFTER COMMAND …             gets Ctrl-C after that time and ends within a second, with code 2
+//	interrupted AFTER [code:N] [within:DURATION] COMMAND …
+//	                                        gets Ctrl-C after that time, or once it says:TEXT, and ends within a second,
+//	                                        with code 2
+//	killed AFTER COMMAND …                  as interrupted, with kill -9
 //	eventually COMMAND …                    succeeds in the end
 //	examples                                runs the examples in every command's help
 //	sandbox istiod stop|start|pause|resume|unready|ready [REVISION], sandbox apiserver FLAG …,
 //	sandbox revision NAME [SET …], sandbox tag NAME REVISION
 //	user NAME [ROLE [NS]]                   makes a user; its kubeconfig is $NAME
 //	proxy MODE [ARG …]                      puts a bad proxy before the API server, see proxy_test.go
+//	boundaries … -- COMMAND …               disturbs a command at each of its writes, see boundaries_test.go
+//	rights FILE … -- COMMAND …              takes each right away that a command needs, see rights_test.go
+//	tutorials NAMESPACE                     compares docs/tutorials.md's commands with its YAML, see tutorials_test.go
+//	together … -- COMMAND … -- COMMAND …    runs two commands at once, again and again, see together_test.go
 func (w *world) commands() map[string]command {
 	return map[string]command{
 		"namespace": must(w.namespace), "deployment": must(w.deployment), "apply": must(w.apply),
@@ -57,9 +63,9 @@ func (w *world) commands() map[string]command {
 		"injected": must(w.injected), "bare": must(w.bare), "refused": must(w.refused),
 		"roots": must(w.roots), "first": must(first), "note": must(note), "under": must(under), "affects": must(affects), "findings": must(findings),
 		"fix": must(w.fix), "healthy": must(w.healthy), "status": must(w.status),
-		"exits": must(exits), "interrupted": must(interrupted), "eventually": must(w.eventually),
-		"examples": must(w.examples),
-		"sandbox":  must(w.control), "user": must(w.user), "proxy": must(w.proxy),
+		"exits": must(exits), "interrupted": must(interrupted), "killed": must(killed), "eventually": must(w.eventually),
+		"examples": must(w.examples), "sandbox": must(w.control), "user": must(w.user), "proxy": must(w.proxy),
+		"boundaries": must(w.boundaries), "together": must(w.together), "tutorials": must(w.tutorials), "rights": must(w.rights),
 	}
 }
 
@@ -141,49 +147,6 @@ func exitCode(err error) (int, error) {
 	return 0, err
 }
 
-// interrupted sends Ctrl-C to a running command. Its stderr is what a following stderr looks at.
-func interrupted(ts *testscript.TestScript, args []string) error {
-	if len(args) < 2 {
-		return usage("interrupted AFTER COMMAND ARG …")
-	}
-	after, err := time.ParseDuration(args[0])
-	if err != nil {
-		return err
-	}
-	path, err := lookPath(ts, args[1])
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(path, args[2:]...)
-	cmd.Env, cmd.Dir = environment(ts), ts.MkAbs(".")
-	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("ended before Ctrl-C: %v", err)
-	case <-time.After(after):
-	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		return err
-	}
-	select {
-	case err := <-done:
-		code, err := exitCode(err)
-		if err == nil && code != 2 {
-			err = fmt.Errorf("exit code %d after Ctrl-C, not 2", code)
-		}
-		return err
-	case <-time.After(time.Second):
-		_ = cmd.Process.Kill() // the error below says what matters
-		<-done
-		return errors.New("still running a second after Ctrl-C")
-	}
-}
-
 // environment is that of the script, as far as commands need it.
 func environment(ts *testscript.TestScript) []string {
 	var env []string
@@ -218,6 +181,16 @@ func (w *world) shell(ts *testscript.TestScript, line string) (string, error) {
 		return string(out), fmt.Errorf("%s\n%s%w", line, out, err)
 	}
 	return string(out), nil
+}
+
+// bash runs a script that stands in the script's folder, up to its first command that fails.
+func (w *world) bash(ts *testscript.TestScript, script string) error {
+	text, err := os.ReadFile(ts.MkAbs(script))
+	if err != nil {
+		return err
+	}
+	_, err = w.shell(ts, "set -e\n"+string(text))
+	return err
 }
 
 func match(pattern, text string) error {

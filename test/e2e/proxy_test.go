@@ -117,29 +117,39 @@ func (w *world) proxy(ts *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
+	path, err := w.before(ts, func(api http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if !bad(rw, r) {
+				api.ServeHTTP(rw, r)
+			}
+		})
+	})
+	if err == nil {
+		ts.Setenv("KUBECONFIG", path)
+	}
+	return err
+}
+
+// before puts what made makes of the API server before it, until the script ends, and returns a kubeconfig for that.
+func (w *world) before(ts *testscript.TestScript, made func(api http.Handler) http.Handler) (kubeconfig string, err error) {
 	target, err := url.Parse(w.sandbox.APIServerURL())
 	if err != nil {
-		return err
+		return "", err
 	}
 	transport, err := rest.TransportFor(w.sandbox.REST())
 	if err != nil {
-		return err
+		return "", err
 	}
 	cert, key := w.sandbox.ServerCertificate()
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		return err
+		return "", err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return "", err
 	}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if !bad(rw, r) {
-			forward.ServeHTTP(rw, r)
-		}
-	}))
+	server := httptest.NewUnstartedServer(made(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport}))
 	server.Listener.Close()
 	server.Listener = listener
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
@@ -150,11 +160,7 @@ func (w *world) proxy(ts *testscript.TestScript, args []string) error {
 		server.Close()
 	})
 	path := filepath.Join(ts.Getenv("HOME"), "proxy.kubeconfig")
-	if err := w.proxyConfig(path, server.URL); err != nil {
-		return err
-	}
-	ts.Setenv("KUBECONFIG", path)
-	return nil
+	return path, w.proxyConfig(path, server.URL)
 }
 
 // proxyConfig is the admin's kubeconfig with another server.
