@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -168,12 +169,34 @@ func (f *injectFlags) object(from *source, obj map[string]any, namespace string)
 // edited is what became of a text.
 type edited struct {
 	input
-	after    []byte
+	after    pieces
 	outcomes []inject.Outcome
 }
 
+// pieces are a text, which a large one stays in while it waits to be written.
+type pieces [][]byte
+
+func whole(text []byte) pieces { return pieces{text} }
+
+// bytes is the text in one.
+func (p pieces) bytes() []byte {
+	if len(p) == 1 {
+		return p[0]
+	}
+	return bytes.Join(p, nil)
+}
+
 // changed reports whether the text is another now.
-func (e edited) changed() bool { return string(e.after) != string(e.text) }
+func (e edited) changed() bool {
+	rest := e.text
+	for _, p := range e.after {
+		if !bytes.HasPrefix(rest, p) {
+			return true
+		}
+		rest = rest[len(p):]
+	}
+	return len(rest) > 0
+}
 
 // editTexts edits texts one after the other, each on all cores; of the first
 // that cannot be edited it returns the error.
@@ -183,13 +206,24 @@ func editTexts(ctx context.Context, texts []input, edit inject.Edit) ([]edited, 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		after, outcomes, err := inject.EditText(t.text, edit)
+		after, outcomes, err := inject.EditPieces(t.text, stoppable(ctx, edit))
 		if err != nil {
 			return nil, inputError(t, err)
 		}
 		all = append(all, edited{t, after, outcomes})
 	}
 	return all, nil
+}
+
+// stoppable is an edit that ends with ctx: Ctrl-C does not wait for the rest of
+// a large text.
+func stoppable(ctx context.Context, edit inject.Edit) inject.Edit {
+	return func(obj map[string]any) (map[string]any, []inject.Outcome, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		return edit(obj)
+	}
 }
 
 // inputError puts a text's name before what is wrong with it.

@@ -46,7 +46,7 @@ spec:
     metadata: {labels: {a: b}}
     spec: {containers: [{name: app, image: "a:1"}], initContainers: [{name: p, runAsUser: 1337}]}
 `
-	got, err := changesOf(edited{input: input{text: text, live: live}, after: []byte(after)})
+	got, err := changesOf(edited{input: input{text: text, live: live}, after: whole([]byte(after))})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, mesh.Patch, got[0].Write)
@@ -58,7 +58,7 @@ spec:
 		},
 	}}, got[0].Fields, "with no version in it: it may go to Git")
 
-	got, err = changesOf(edited{input: input{text: text, live: live}, after: text})
+	got, err = changesOf(edited{input: input{text: text, live: live}, after: whole(text)})
 	require.NoError(t, err)
 	assert.Empty(t, got)
 }
@@ -84,14 +84,14 @@ spec: {replicas: 1, template: {spec: {containers: [{name: app, image: "a:2"}]}}}
 }
 
 func TestObjectsWithoutANameCannotBeApplied(t *testing.T) {
-	_, err := changesOf(edited{after: []byte("apiVersion: v1\nkind: Pod\nmetadata: {generateName: p-}\n")})
+	_, err := changesOf(edited{after: whole([]byte("apiVersion: v1\nkind: Pod\nmetadata: {generateName: p-}\n"))})
 	assert.EqualError(t, err, "a Pod has no name: server-side apply needs one")
 }
 
 func TestItemsOfListsAreAppliedEach(t *testing.T) {
-	got, err := changesOf(edited{after: []byte(`{"apiVersion": "v1", "kind": "List", "items": [
+	got, err := changesOf(edited{after: whole([]byte(`{"apiVersion": "v1", "kind": "List", "items": [
 		{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}},
-		{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}}]}`)})
+		{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}}]}`))})
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 	assert.Equal(t, "a", got[0].Object.GetName())

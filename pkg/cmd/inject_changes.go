@@ -25,7 +25,7 @@ func changesOf(r edited) ([]mesh.Change, error) {
 	if r.live != nil {
 		return patchOf(r)
 	}
-	objs, err := jsonObjects(r.after)
+	objs, err := jsonObjects(r.after.bytes())
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func patchOf(r edited) ([]mesh.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := yaml.YAMLToJSON(r.after)
+	after, err := yaml.YAMLToJSON(r.after.bytes())
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,11 @@ func admitted(ctx context.Context, config *genericclioptions.ConfigFlags, result
 			if r.text, err = yaml.Marshal(asWritten(c.Before).Object); err != nil {
 				return nil, err
 			}
-			if r.after, err = yaml.Marshal(asWritten(c.After).Object); err != nil {
+			after, err := yaml.Marshal(asWritten(c.After).Object)
+			if err != nil {
 				return nil, err
 			}
+			r.after = whole(after)
 		}
 		all = append(all, r)
 	}
@@ -66,7 +68,7 @@ func showDiff(ctx context.Context, results []edited, streams genericiooptions.IO
 			continue
 		}
 		changed = true
-		for side, text := range map[string][]byte{"before": r.text, "after": r.after} {
+		for side, text := range map[string][]byte{"before": r.text, "after": r.after.bytes()} {
 			file := filepath.Join(folder, side, diffName(r.name))
 			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 				return err
@@ -122,7 +124,7 @@ func unified(results []edited, streams genericiooptions.IOStreams) error {
 			continue
 		}
 		err := difflib.WriteUnifiedDiff(streams.Out, difflib.UnifiedDiff{
-			A: difflib.SplitLines(string(r.text)), B: difflib.SplitLines(string(r.after)),
+			A: difflib.SplitLines(string(r.text)), B: difflib.SplitLines(string(r.after.bytes())),
 			FromFile: "before/" + r.name, ToFile: "after/" + r.name, Context: 3,
 		})
 		if err != nil {

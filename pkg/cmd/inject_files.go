@@ -23,7 +23,7 @@ func writeBack(ctx context.Context, results []edited) (err error) {
 		if !r.changed() {
 			continue
 		}
-		p, err := prepare(r.file, r.after)
+		p, err := prepare(r.file, r.after.bytes())
 		if p != nil {
 			plans = append(plans, p)
 		}

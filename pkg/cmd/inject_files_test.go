@@ -23,7 +23,7 @@ func tree(t *testing.T, files map[string]string) (folder string, change func(nam
 	}
 	return folder, func(name, after string) edited {
 		path := filepath.Join(folder, name)
-		return edited{input: input{name: path, file: path, text: []byte(files[name])}, after: []byte(after)}
+		return edited{input: input{name: path, file: path, text: []byte(files[name])}, after: whole([]byte(after))}
 	}
 }
 

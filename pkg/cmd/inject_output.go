@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -114,27 +115,37 @@ func printTexts(w io.Writer, results []edited, format string) error {
 	}
 	before, last := false, byte('\n')
 	for _, r := range results {
-		text := bytes.TrimPrefix(r.after, []byte("\ufeff"))
+		text := printed(r.after)
 		var mark string
-		if before && len(bytes.TrimSpace(text)) > 0 {
+		if before && slices.ContainsFunc(text, func(p []byte) bool { return len(bytes.TrimSpace(p)) > 0 }) {
 			if last != '\n' {
 				mark = "\n"
 			}
-			if !bytes.HasPrefix(text, []byte("---")) {
+			if !bytes.HasPrefix(text[0], []byte("---")) {
 				mark += "---\n"
 			}
-		}
-		if len(text) > 0 {
-			before, last = true, text[len(text)-1]
 		}
 		if _, err := io.WriteString(w, mark); err != nil {
 			return err
 		}
-		if _, err := w.Write(text); err != nil {
-			return err
+		for _, p := range text {
+			before, last = true, p[len(p)-1]
+			if _, err := w.Write(p); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// printed are the pieces of a text without a byte order mark, none of them
+// empty.
+func printed(text pieces) pieces {
+	full := slices.DeleteFunc(slices.Clone(text), func(p []byte) bool { return len(p) == 0 })
+	if len(full) > 0 {
+		full[0] = bytes.TrimPrefix(full[0], []byte("\ufeff"))
+	}
+	return slices.DeleteFunc(full, func(p []byte) bool { return len(p) == 0 })
 }
 
 // printJSON writes one object as it is, and several as a List, as kubectl get
@@ -142,7 +153,7 @@ func printTexts(w io.Writer, results []edited, format string) error {
 func printJSON(w io.Writer, results []edited) error {
 	items := []json.RawMessage{}
 	for _, r := range results {
-		objs, err := jsonObjects(r.after)
+		objs, err := jsonObjects(r.after.bytes())
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}

@@ -29,7 +29,7 @@ func TestTextsArePrintedAsOneStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var results []edited
 			for _, text := range c.texts {
-				results = append(results, edited{after: []byte(text)})
+				results = append(results, edited{after: whole([]byte(text))})
 			}
 			var out bytes.Buffer
 			require.NoError(t, printTexts(&out, results, "yaml"))
@@ -52,7 +52,7 @@ func TestObjectsAreOneJSONDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var results []edited
 			for _, text := range c.texts {
-				results = append(results, edited{after: []byte(text)})
+				results = append(results, edited{after: whole([]byte(text))})
 			}
 			var out bytes.Buffer
 			require.NoError(t, printTexts(&out, results, "json"))

@@ -115,7 +115,7 @@ func showRevision(streams genericiooptions.IOStreams, e route.Entry) error {
 	}
 	var all []edited
 	for _, o := range e.Objects {
-		d := edited{after: []byte(strings.Join(lines(o.After), ""))}
+		d := edited{after: whole([]byte(strings.Join(lines(o.After), "")))}
 		d.name, d.text = kubectlName(o.Ref)+".yaml", []byte(strings.Join(lines(o.Before), ""))
 		all = append(all, d)
 	}

@@ -123,13 +123,13 @@ func TestNamesOfServices(t *testing.T) {
 
 func TestOnlyWhatADiffChangesCounts(t *testing.T) {
 	before := "a: 1\nb: 1\n"
-	one, err := diffText([]edited{{input: input{name: "x", text: []byte(before)}, after: []byte("a: 2\nb: 1\n")}})
+	one, err := diffText([]edited{{input: input{name: "x", text: []byte(before)}, after: whole([]byte("a: 2\nb: 1\n"))}})
 	require.NoError(t, err)
 	assert.Equal(t, "--- before/x\n+++ after/x\n@@ -1,2 +1,2 @@\n-a: 1\n+a: 2\n b: 1\n", one)
-	other, err := diffText([]edited{{input: input{name: "x", text: []byte("a: 1\nb: 7\n")}, after: []byte("a: 2\nb: 7\n")}})
+	other, err := diffText([]edited{{input: input{name: "x", text: []byte("a: 1\nb: 7\n")}, after: whole([]byte("a: 2\nb: 7\n"))}})
 	require.NoError(t, err)
 	assert.Equal(t, changedLines(one), changedLines(other))
-	made, err := diffText([]edited{{input: input{name: "x"}, after: []byte("a: 1\n")}})
+	made, err := diffText([]edited{{input: input{name: "x"}, after: whole([]byte("a: 1\n"))}})
 	require.NoError(t, err)
 	assert.Equal(t, "--- before/x\n+++ after/x\n@@ -0,0 +1 @@\n+a: 1\n", made)
 }

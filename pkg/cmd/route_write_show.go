@@ -31,7 +31,7 @@ func (w *routeWrite) fill(plan *route.Plan, prepared *cluster.Prepared) []edited
 			}
 			s.After = &unstructured.Unstructured{Object: s.Outcome(before)}
 		}
-		e := edited{after: objectText(s.After)}
+		e := edited{after: whole(objectText(s.After))}
 		e.name, e.text = kubectlName(s.Ref)+".yaml", objectText(s.Before)
 		if s.Ref.Namespace != w.namespace {
 			e.name = s.Ref.Namespace + "/" + e.name
@@ -66,7 +66,7 @@ func diffText(all []edited) (string, error) {
 	var out strings.Builder
 	for _, e := range all {
 		err := difflib.WriteUnifiedDiff(&out, difflib.UnifiedDiff{
-			A: textLines(string(e.text)), B: textLines(string(e.after)), FromFile: "before/" + e.name, ToFile: "after/" + e.name, Context: 3,
+			A: textLines(string(e.text)), B: textLines(string(e.after.bytes())), FromFile: "before/" + e.name, ToFile: "after/" + e.name, Context: 3,
 		})
 		if err != nil {
 			return "", err

@@ -35,47 +35,78 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 // no object, or none that the edit changes, stays whole. Of several errors it
 // returns the first by place, a *DocumentError, and no text.
 func EditText(data []byte, edit Edit) ([]byte, []Outcome, error) {
-	parts := cut(data)
-	done := make([]edited, len(parts))
-	work := make(chan int)
-	var all sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(parts)) {
-		all.Go(func() {
-			for i := range work {
-				if parts[i].holds {
-					done[i] = editDocument(parts[i].text, edit)
-				} else {
-					done[i].text = parts[i].text
-				}
-			}
-		})
+	pieces, outcomes, err := EditPieces(data, edit)
+	if err != nil {
+		return nil, nil, err
 	}
-	for i := range parts {
-		work <- i
-	}
-	close(work)
-	all.Wait()
+	return bytes.Join(pieces, nil), outcomes, nil
+}
 
-	size := 0
-	for _, d := range done {
-		size += len(d.text)
-	}
-	out := make([]byte, 0, size)
+// EditPieces is EditText that leaves the text in the pieces it is made of,
+// since a large one need not stand twice in memory. Pieces that did not change
+// are parts of data.
+func EditPieces(data []byte, edit Edit) ([][]byte, []Outcome, error) {
+	parts := cut(data)
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(stop)
+	order := editParts(parts, edit, stop, &all)
+	pieces := make([][]byte, 0, len(parts))
 	var outcomes []Outcome
 	number, line := 0, 1
-	for i, d := range done {
-		if parts[i].holds {
+	for _, p := range parts {
+		d := <-<-order
+		if p.holds {
 			number++
 		}
 		if d.err != nil {
 			return nil, nil, &DocumentError{Number: number, Line: line + d.line, Err: d.err}
 		}
-		out = append(out, d.text...)
-		done[i].text = nil
+		pieces = append(pieces, d.text)
 		outcomes = append(outcomes, d.outcomes...)
-		line += bytes.Count(parts[i].text, []byte("\n"))
+		line += bytes.Count(p.text, []byte("\n"))
 	}
-	return out, outcomes, nil
+	return pieces, outcomes, nil
+}
+
+// editParts edits parts on all cores until stop is closed. It returns where
+// the results come from, in the order of the parts; few are under way at a time.
+func editParts(parts []part, edit Edit, stop <-chan struct{}, all *sync.WaitGroup) <-chan chan edited {
+	type job struct {
+		part
+		result chan edited
+	}
+	workers := min(runtime.GOMAXPROCS(0), len(parts))
+	jobs, order := make(chan job), make(chan chan edited, 2*workers)
+	for range workers {
+		all.Go(func() {
+			for j := range jobs {
+				if j.holds {
+					j.result <- editDocument(j.text, edit)
+				} else {
+					j.result <- edited{text: j.text}
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		defer close(jobs)
+		for _, p := range parts {
+			j := job{p, make(chan edited, 1)}
+			select {
+			case order <- j.result:
+			case <-stop:
+				return
+			}
+			select {
+			case jobs <- j:
+			case <-stop:
+				return
+			}
+		}
+	})
+	return order
 }
 
 type edited struct {
