@@ -105,6 +105,8 @@ type template struct {
 	own  map[string]any // as it is
 	bare map[string]any // without what was injected
 	pod  *core.Pod      // that a controller would make of bare
+
+	again bool // something was injected into it before
 }
 
 func (t template) failed(err error) error {
@@ -122,7 +124,7 @@ func templates(obj map[string]any, namespace string) ([]template, error) {
 	var all []template
 	for _, p := range where {
 		t := template{place: p, ref: refOf(obj, namespace), own: p.get(obj).(map[string]any)}
-		t.bare, _, _ = strip(t.own)
+		t.bare, _, t.again = strip(t.own)
 		var err error
 		if t.pod, err = nextPod(t.bare, t.ref); err != nil {
 			return nil, t.failed(err)
@@ -153,7 +155,11 @@ func (e *Engine) template(t template) (map[string]any, Outcome, error) {
 		return t.own, o, nil
 	}
 	o.Status, o.Revision, o.Proxy = Injected, injectedBy(a.is), proxyVersion(a.is)
-	return withPullPolicies(mergeMaps(t.bare, a.was, a.is), a.is), o, nil
+	after := withPullPolicies(mergeMaps(t.bare, a.was, a.is), a.is)
+	if t.again {
+		after = keepDefaults(after, t.own)
+	}
+	return after, o, nil
 }
 
 // injectedBy is mesh.InjectedBy of a pod in JSON types.
