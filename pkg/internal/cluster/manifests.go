@@ -160,6 +160,9 @@ func kustomization(folder string) (Manifest, error) {
 	o.Reorder = krusty.ReorderOptionLegacy
 	m, err := krusty.MakeKustomizer(o).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
+		if _, missing := os.Stat(folder); missing != nil && !strings.Contains(folder, "//") && !strings.Contains(folder, "?") {
+			return Manifest{}, fileError(folder, missing)
+		}
 		return Manifest{}, fmt.Errorf("kustomization %s: %w", folder, err)
 	}
 	text, err := m.AsYaml()
