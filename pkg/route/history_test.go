@@ -289,7 +289,6 @@ func TestUndoingRestoresAllThatWasWritten(t *testing.T) {
 	require.NoError(t, err)
 	plan, differs, err := way.Plan(&mesh.Snapshot{}, "shop", "reviews", []*unstructured.Unstructured{now})
 	require.NoError(t, err)
-	assert.Empty(t, plan.Checks)
 	steps := plan.Steps
 	require.Len(t, steps, 1)
 	assert.Empty(t, differs)
@@ -298,6 +297,33 @@ func TestUndoingRestoresAllThatWasWritten(t *testing.T) {
 	unstructured.SetNestedStringMap(want, map[string]string{"since": "then"}, "metadata", "labels")
 	unstructured.SetNestedField(want, "12", "metadata", "resourceVersion")
 	assert.Equal(t, want, steps[0].Outcome(now.Object))
+}
+
+func TestAnUndoThatLeadsBackToAVersionThatIsGoneIsRefused(t *testing.T) {
+	var now []*unstructured.Unstructured
+	for _, text := range []string{routeTo("v1=100"), ruleFor("v1")} {
+		o := &unstructured.Unstructured{Object: anObject(t, text)}
+		o.SetResourceVersion("7")
+		now = append(now, o)
+	}
+	s := &mesh.Snapshot{
+		Read: []mesh.Extent{{Kind: mesh.Everything}},
+		Services: []*core.Service{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "reviews"},
+			Spec:       core.ServiceSpec{Ports: []core.ServicePort{{Name: "http", Port: 9080}}},
+		}},
+		Config: map[mesh.Kind][]*unstructured.Unstructured{mesh.VirtualServices: now[:1], mesh.DestinationRules: now[1:]},
+	}
+	h := History{{Revision: 1, State: Done, Objects: []EntryObject{{Ref: routesRef(), Write: mesh.Patch, Before: anObject(t, routeTo("v9=100")), After: anObject(t, routeTo("v1=100"))}}}}
+	way, err := h.Undo(-1)
+	require.NoError(t, err)
+	plan, _, err := way.Plan(s, "shop", "reviews", now[:1])
+	require.NoError(t, err)
+	var found []string
+	for _, f := range plan.Checks {
+		found = append(found, string(f.Severity)+" "+f.Check)
+	}
+	assert.Equal(t, []string{"error subset-missing"}, found)
 }
 
 func TestWhatStandsAgainOnceAnUndoIsUndone(t *testing.T) {
