@@ -93,6 +93,11 @@ func (w *routeWrite) attempt(ctx context.Context, shown *string) error {
 	if err != nil {
 		return w.refusedOwner(err)
 	}
+	for i, c := range prepared.Changes() {
+		if why := plan.Steps[i].Dropped(c.After); why != "" {
+			return &exitError{code: exitNo, err: errors.New(printer.Clean(why + "; nothing was written"))}
+		}
+	}
 	ready := w.fill(plan, prepared)
 	diff, err := diffText(ready)
 	if err != nil {

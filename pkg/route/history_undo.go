@@ -151,31 +151,29 @@ func (r *Return) Plan(s *mesh.Snapshot, namespace, service string, now []*unstru
 			step.After = &unstructured.Unstructured{Object: after}
 		}
 		p.Steps = append(p.Steps, step)
-		if kind, ok := mesh.ForObject(refKind(t.Ref)); ok && !kind.Typed {
+		if kind, ok := mesh.ForObject(refKind(t.Ref)); ok && (!kind.Typed || kind.Kind == mesh.Services) {
 			drafts = append(drafts, &draft{kind: kind.Kind, ref: t.Ref, before: step.Before, after: step.After})
 		}
 	}
 	order := []Phase{Make, Move, Clean}
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return slices.Index(order, a.Phase) - slices.Index(order, b.Phase) })
-	if p.Before, err = Look(s, namespace, service); err != nil {
+	if p.Before, err = lookAs(s, namespace, service, p.API); err != nil {
 		// A service that is gone is no reason to leave its rules, but nothing can be expected of proxies.
 		return p, differs, nil
 	}
-	if p.After, err = Look(withDrafts(s, drafts), namespace, service); err != nil {
+	if p.After, err = lookAs(withDrafts(s, drafts), namespace, service, p.API); err != nil {
 		return nil, nil, err
 	}
-	if p.API == Istio {
-		planner := &istioPlanner{snapshot: s, view: p.Before}
-		planner.expect(p)
-		planner.safety(p, drafts)
-	}
+	planner := &planner{snapshot: s, view: p.Before, api: p.API}
+	planner.expect(p)
+	planner.safety(p, drafts)
 	return p, differs, nil
 }
 
 // api is the family of the objects.
 func (r *Return) api() API {
 	for _, t := range r.Targets {
-		if strings.HasPrefix(t.Ref.APIVersion, "gateway.networking.k8s.io/") {
+		if strings.HasPrefix(t.Ref.APIVersion, gatewayGroup) {
 			return Gateway
 		}
 	}

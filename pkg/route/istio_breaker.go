@@ -78,7 +78,7 @@ func (s limit) put(policy map[string]any) string {
 }
 
 // breaker bounds connections to the service or to a version of it.
-func (p *istioPlanner) breaker(b Breaker) error {
+func (p *planner) breaker(b Breaker) error {
 	set := false
 	for _, s := range b.settings() {
 		if err := s.check(); err != nil {
@@ -129,7 +129,7 @@ func subsetWords(version string) string {
 
 // policyRule is the draft that holds, or gets, the policy of the service or of
 // a version: that which defines the version, or whose policy holds today.
-func (p *istioPlanner) policyRule(version string, add bool) *draft {
+func (p *planner) policyRule(version string, add bool) *draft {
 	all := p.destinationRules()
 	for _, d := range all {
 		if version == "" && d.spec()["trafficPolicy"] != nil || version != "" && p.policyHolder(d, version) != nil {
@@ -148,7 +148,7 @@ func (p *istioPlanner) policyRule(version string, add bool) *draft {
 }
 
 // policyHolder is what carries the policy: the spec, or a subset.
-func (p *istioPlanner) policyHolder(d *draft, version string) map[string]any {
+func (p *planner) policyHolder(d *draft, version string) map[string]any {
 	if version == "" {
 		return d.spec()
 	}
@@ -162,13 +162,13 @@ func (p *istioPlanner) policyHolder(d *draft, version string) map[string]any {
 
 // foreignSubset refuses to change what a DestinationRule for other hosts or
 // from another namespace says.
-func (p *istioPlanner) foreignSubset(version string) error {
+func (p *planner) foreignSubset(version string) error {
 	v := p.version(version)
 	return fmt.Errorf("version %s is defined by %s, which is not for this service alone: change it there", version, v.From)
 }
 
 // clearBreaker takes all settings of breakers away.
-func (p *istioPlanner) clearBreaker(b Breaker) error {
+func (p *planner) clearBreaker(b Breaker) error {
 	if b.Version != "" && p.version(b.Version) == nil {
 		return p.noSuchVersion(b.Version, nil)
 	}

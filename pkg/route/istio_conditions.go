@@ -11,8 +11,11 @@ import (
 
 // conditions are those given, without what every request meets: the port, where
 // the service has one.
-func (p *istioPlanner) conditions(given []Condition) ([]Condition, error) {
+func (p *planner) conditions(given []Condition) ([]Condition, error) {
 	all, err := normal(given)
+	if err == nil && p.api == Gateway {
+		all, err = p.sayable(all)
+	}
 	return slices.DeleteFunc(all, func(c Condition) bool {
 		return c.What == "port" && c.Value == fmt.Sprint(p.only())
 	}), err

@@ -43,8 +43,9 @@ func draftOf(kind mesh.Kind, u *unstructured.Unstructured) *draft {
 	return d
 }
 
-// ruleLists are the lists of rules of a VirtualService.
-func ruleLists() []string { return []string{"http", "tls", "tcp"} }
+// ruleLists are the lists of rules of a VirtualService, and that of a route of
+// Gateway API.
+func ruleLists() []string { return []string{"http", "tls", "tcp", "rules"} }
 
 // ruleRead is the rule that stood at this place when the object was read, to be
 // edited in place; nil where it is gone, or there was none.

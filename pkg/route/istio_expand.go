@@ -9,7 +9,7 @@ import (
 // expand puts in the place of the service as a whole the versions that its
 // ready endpoints are of, each with the share that it has of them: only so
 // does a version that is given 20 % get 20 % and not a part of the rest too.
-func (p *istioPlanner) expand(now []held, s Shift) ([]held, error) {
+func (p *planner) expand(now []held, s Shift) ([]held, error) {
 	at := slices.IndexFunc(now, func(h held) bool { return h.Version == "" && h.Share.Sign() > 0 })
 	if at < 0 {
 		return now, nil
@@ -44,7 +44,7 @@ func (p *istioPlanner) expand(now []held, s Shift) ([]held, error) {
 // partition divides the ready endpoints into versions that do not overlap: the
 // DestinationRule's subsets where they take every endpoint once, else by the
 // label version. left counts the endpoints that are of none.
-func (p *istioPlanner) partition() (groups []Version, left int) {
+func (p *planner) partition() (groups []Version, left int) {
 	var defined, labelled []Version
 	for _, v := range p.view.Versions {
 		if v.Ready <= 0 {

@@ -12,7 +12,7 @@ import (
 )
 
 // fault delays or aborts requests on purpose, or no more.
-func (p *istioPlanner) fault(f SetFault) error {
+func (p *planner) fault(f SetFault) error {
 	if err := p.onlyHTTP("a fault"); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (p *istioPlanner) fault(f SetFault) error {
 
 // faultRules are the rules that get the fault: those meant, or one for the
 // conditions, which sends its requests where they go today.
-func (p *istioPlanner) faultRules(conditions []Condition) ([]ruleAt, error) {
+func (p *planner) faultRules(conditions []Condition) ([]ruleAt, error) {
 	if len(conditions) == 0 {
 		return p.pick(true)
 	}
@@ -162,7 +162,7 @@ func sameFault(a any, b map[string]any) bool {
 
 // review writes down when to look at the faults of an object again. An object
 // has one such time for all of its faults: the earliest.
-func (p *istioPlanner) review(d *draft, when time.Time) {
+func (p *planner) review(d *draft, when time.Time) {
 	old := d.after.GetAnnotations()[FaultReview]
 	faults := slices.DeleteFunc(d.items("http"), func(m map[string]any) bool { return m["fault"] == nil })
 	if len(faults) > 1 && old != "" {

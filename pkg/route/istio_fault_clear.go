@@ -8,7 +8,7 @@ import (
 )
 
 // clearFaults takes faults away: of the rule meant, of the conditions, or all.
-func (p *istioPlanner) clearFaults(conditions []Condition) error {
+func (p *planner) clearFaults(conditions []Condition) error {
 	if p.intent.Scope == "" && p.intent.Rule == "" {
 		p.intent.Scope = allScopes
 	}
@@ -34,14 +34,14 @@ func (p *istioPlanner) clearFaults(conditions []Condition) error {
 }
 
 // isFor reports whether a rule is for just the requests with these conditions.
-func (p *istioPlanner) isFor(t target, r ruleAt, conditions []Condition) bool {
+func (p *planner) isFor(t target, r ruleAt, conditions []Condition) bool {
 	w, err := p.wants(t, p.rules(t), conditions)
 	return err == nil && w.metBy(r)
 }
 
 // clearFault takes a rule's fault away, and the rule where it was made for the
 // fault alone.
-func (p *istioPlanner) clearFault(t target, r ruleAt) {
+func (p *planner) clearFault(t target, r ruleAt) {
 	delete(r.raw, "fault")
 	r.draft.because("%s: no fault any more", r.name())
 	r.draft.forgetReview()
@@ -62,7 +62,7 @@ func (d *draft) forgetReview() {
 
 // useless reports whether a rule that a plan made does the same as the rule
 // that would take its requests.
-func (p *istioPlanner) useless(t target, r ruleAt) bool {
+func (p *planner) useless(t target, r ruleAt) bool {
 	if !r.draft.madeHere(r.view.Name) || len(r.view.Matches) == 0 {
 		return false
 	}
@@ -93,7 +93,7 @@ func sameAction(a, b map[string]any) bool {
 }
 
 // faulty are the drafts of the VirtualServices of the service that have faults.
-func (p *istioPlanner) faulty() []*draft {
+func (p *planner) faulty() []*draft {
 	var all []*draft
 	for _, t := range p.view.Tables {
 		for _, r := range t.Rules {

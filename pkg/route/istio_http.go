@@ -9,7 +9,7 @@ import (
 
 // each edits the rules meant, and says why where that changed them. Without
 // add, no rule is made for it.
-func (p *istioPlanner) each(what string, add bool, edit func(r ruleAt) (words string, err error)) error {
+func (p *planner) each(what string, add bool, edit func(r ruleAt) (words string, err error)) error {
 	if err := p.onlyHTTP(what); err != nil {
 		return err
 	}
@@ -18,7 +18,7 @@ func (p *istioPlanner) each(what string, add bool, edit func(r ruleAt) (words st
 		return err
 	}
 	for _, r := range rules {
-		if add && r.raw["route"] == nil {
+		if add && r.raw[p.toField()] == nil {
 			return fmt.Errorf("%s of %s %s: %s has no effect on it", r.name(), r.draft.ref, instead(r.raw), what)
 		}
 		words, err := edit(r)
@@ -36,7 +36,7 @@ func (p *istioPlanner) each(what string, add bool, edit func(r ruleAt) (words st
 }
 
 // timeout bounds how long a request may take.
-func (p *istioPlanner) timeout(t Timeout) error {
+func (p *planner) timeout(t Timeout) error {
 	if !t.Clear && t.After < time.Millisecond {
 		return fmt.Errorf("a timeout of %s: it must be at least 1ms (--clear for none)", t.After)
 	}
@@ -59,7 +59,7 @@ func (p *istioPlanner) timeout(t Timeout) error {
 
 // retry says how failed requests are tried again. What it does not speak of
 // (backoff, localities) stays.
-func (p *istioPlanner) retry(t Retry) error {
+func (p *planner) retry(t Retry) error {
 	switch {
 	case t.Off && t.Clear:
 		return errors.New("--off never retries, --clear does as the mesh does: choose one")
@@ -126,7 +126,7 @@ func (t Retry) words() string {
 }
 
 // mirror copies requests to a version.
-func (p *istioPlanner) mirror(m SetMirror) error {
+func (p *planner) mirror(m SetMirror) error {
 	if m.Clear {
 		return p.each("a mirror", false, func(r ruleAt) (string, error) {
 			if r.raw["mirror"] == nil && r.raw["mirrors"] == nil {
@@ -156,7 +156,7 @@ func (p *istioPlanner) mirror(m SetMirror) error {
 }
 
 // mirrored reports whether the rule's only copies for the service are these.
-func (p *istioPlanner) mirrored(r ruleAt, m SetMirror) bool {
+func (p *planner) mirrored(r ruleAt, m SetMirror) bool {
 	found := 0
 	for _, have := range p.mirrorsOf(r) {
 		if have.host != p.view.Host {
@@ -176,7 +176,7 @@ type mirrorOf struct {
 	percent       float64
 }
 
-func (p *istioPlanner) mirrorsOf(r ruleAt) []mirrorOf {
+func (p *planner) mirrorsOf(r ruleAt) []mirrorOf {
 	var all []mirrorOf
 	note := func(to map[string]any, share any) {
 		percent := 100.0
@@ -197,7 +197,7 @@ func (p *istioPlanner) mirrorsOf(r ruleAt) []mirrorOf {
 
 // mirrorRule writes the copy. A rule has one mirror or a list of them, and not
 // both: copies that go to another service stay, in the list.
-func (p *istioPlanner) mirrorRule(r ruleAt, m SetMirror) {
+func (p *planner) mirrorRule(r ruleAt, m SetMirror) {
 	to := p.destination(r, m.To)["destination"]
 	share := map[string]any{"value": jsonNumber(m.Percent)}
 	items := slices.DeleteFunc(itemsOf(r.raw, "mirrors"), func(item map[string]any) bool {

@@ -10,7 +10,7 @@ import (
 
 // match sends the requests that meet conditions to a version, by a rule of
 // their own.
-func (p *istioPlanner) match(m SetMatch) error {
+func (p *planner) match(m SetMatch) error {
 	if err := p.onlyHTTP("a rule with conditions"); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (p *istioPlanner) match(m SetMatch) error {
 	return nil
 }
 
-func (p *istioPlanner) matchIn(t target, m SetMatch, conditions []Condition) error {
+func (p *planner) matchIn(t target, m SetMatch, conditions []Condition) error {
 	rules, err := p.rulesWithEnd(t)
 	if err != nil {
 		return err
@@ -59,12 +59,12 @@ func (p *istioPlanner) matchIn(t target, m SetMatch, conditions []Condition) err
 		if r, err = p.newRule(t, rules, m.Name, w, place{first: m.First, before: m.Before}); err != nil {
 			return err
 		}
-		r.raw["route"] = []any{p.destination(r, m.To)}
+		r.raw[p.toField()] = []any{p.destination(r, m.To)}
 		r.draft.because("%s: requests with %s go to %s", r.name(), Match{conditions}, m.To)
 		return nil
 	}
 	if !w.metBy(r) {
-		r.raw["match"] = w.list()
+		r.raw[p.whenField()] = w.list()
 		r.draft.because("%s takes requests with %s", r.name(), Match{conditions})
 	}
 	if err := p.shiftRule(r, Shift{To: m.To}); err != nil {
@@ -88,7 +88,7 @@ func findRule(rules []ruleAt, name string, w wanted) (ruleAt, bool) {
 // no other does: without it, the first rule with conditions makes everything
 // else a 404 (istio.io/istio 1.29.1, pilot/pkg/networking/core/route/route.go:
 // BuildHTTPRoutesForVirtualService). At a gateway none is added.
-func (p *istioPlanner) rulesWithEnd(t target) ([]ruleAt, error) {
+func (p *planner) rulesWithEnd(t target) ([]ruleAt, error) {
 	rules := p.rules(t)
 	if t.scope != meshScope {
 		return rules, nil
@@ -100,10 +100,13 @@ func (p *istioPlanner) rulesWithEnd(t target) ([]ruleAt, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(end) > 1 {
+		return nil, p.severalPorts("a rule with conditions")
+	}
 	if t.table == nil {
 		p.note("a catch-all rule is added: without it all other requests would be answered with 404")
 	}
-	return append(rules, end), nil
+	return append(rules, end...), nil
 }
 
 // place is where a rule is put.
@@ -114,9 +117,9 @@ type place struct {
 
 // newRule adds a rule. What the rule that takes such requests
 // today does beside its destinations it does too: a timeout stays.
-func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, w wanted, at place) (ruleAt, error) {
+func (p *planner) newRule(t target, rules []ruleAt, name string, w wanted, at place) (ruleAt, error) {
 	taken := w.taken
-	d := p.virtualService(t)
+	d := p.routeOf(t)
 	if taken != nil {
 		d = taken.draft
 	}
@@ -126,24 +129,26 @@ func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, w wanted, 
 	raw := map[string]any{}
 	if taken != nil {
 		for k, v := range taken.raw {
-			if !slices.Contains([]string{"name", "match", "redirect", "directResponse", "delegate"}, k) {
+			if !slices.Contains(identity(), k) {
 				raw[k] = deepCopy(v)
 			}
 		}
+		dropFilter(raw, "RequestRedirect")
 	}
-	raw["name"] = uniqueName(d, name, w.conditions)
-	raw["match"] = w.list()
+	list := p.list()
+	raw["name"] = uniqueName(d, list, name, w.conditions)
+	raw[p.whenField()] = w.list()
 	index, err := p.index(d, rules, taken, at)
 	if err != nil {
 		return ruleAt{}, err
 	}
-	setItems(d.spec(), "http", slices.Insert(d.items("http"), index, raw))
+	setItems(d.spec(), list, slices.Insert(d.items(list), index, raw))
 	d.mark(text(raw, "name"))
-	r := ruleAt{scope: t.scope, draft: d, list: "http", raw: raw}
+	r := ruleAt{scope: t.scope, draft: d, list: list, raw: raw}
 	r.view = Rule{Name: text(raw, "name"), From: d.ref, Protocol: "http", Matches: w.matches}
 	if taken != nil {
 		r.view.To = taken.view.To
-		if also := alsoDoes(taken.raw); also != "" {
+		if also := p.alsoDoes(taken.raw); also != "" {
 			p.note("the new rule %s keeps what %s does: %s", r.view.Name, taken.name(), also)
 		}
 	}
@@ -154,8 +159,8 @@ func (p *istioPlanner) newRule(t target, rules []ruleAt, name string, w wanted, 
 // index is the place of a new rule in its list: where it was asked to be, else
 // before the rule that takes such requests today, which is the catch-all where
 // no other does.
-func (p *istioPlanner) index(d *draft, rules []ruleAt, taken *ruleAt, at place) (int, error) {
-	items := d.items("http")
+func (p *planner) index(d *draft, rules []ruleAt, taken *ruleAt, at place) (int, error) {
+	items := d.items(p.list())
 	switch {
 	case at.first:
 		return 0, nil
@@ -172,7 +177,7 @@ func (p *istioPlanner) index(d *draft, rules []ruleAt, taken *ruleAt, at place) 
 }
 
 // moveRule puts a rule that is there where it was asked to be.
-func (p *istioPlanner) moveRule(rules []ruleAt, r ruleAt, at place) error {
+func (p *planner) moveRule(rules []ruleAt, r ruleAt, at place) error {
 	if !at.first && at.before == "" {
 		return nil
 	}
@@ -192,23 +197,29 @@ func (p *istioPlanner) moveRule(rules []ruleAt, r ruleAt, at place) error {
 }
 
 // uniqueName is a name that no rule of the object has yet.
-func uniqueName(d *draft, name string, conditions []Condition) string {
+func uniqueName(d *draft, list, name string, conditions []Condition) string {
 	if name != "" {
 		return name
 	}
 	base := nameOf(conditions)
 	name = base
-	for n := 2; slices.ContainsFunc(d.items("http"), func(m map[string]any) bool { return text(m, "name") == name }); n++ {
+	for n := 2; slices.ContainsFunc(d.items(list), func(m map[string]any) bool { return text(m, "name") == name }); n++ {
 		name = fmt.Sprintf("%s-%d", base, n)
 	}
 	return name
 }
 
+// identity are the fields by which a rule is itself: what it is called, for which
+// requests it is, and what it answers in the place of the service.
+func identity() []string {
+	return []string{"name", "match", "matches", "redirect", "directResponse", "delegate"}
+}
+
 // alsoDoes lists what a rule does beside sending requests somewhere.
-func alsoDoes(raw map[string]any) string {
+func (p *planner) alsoDoes(raw map[string]any) string {
 	var all []string
 	for _, k := range slices.Sorted(maps.Keys(raw)) {
-		if !slices.Contains([]string{"name", "match", "route", "redirect", "directResponse", "delegate"}, k) {
+		if k != p.toField() && !slices.Contains(identity(), k) {
 			all = append(all, k)
 		}
 	}

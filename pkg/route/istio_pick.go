@@ -14,7 +14,7 @@ const ruleDefault = "default"
 
 // pick finds the rules that the intent names in every target, and makes the
 // catch-all where the mesh has none.
-func (p *istioPlanner) pick(add bool) ([]ruleAt, error) {
+func (p *planner) pick(add bool) ([]ruleAt, error) {
 	targets, err := p.targets()
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func same(a, b ruleAt) bool {
 	return a.draft == b.draft && a.view.Field == b.view.Field && a.place > 0 && b.place > 0
 }
 
-func (p *istioPlanner) pickIn(t target, add bool) ([]ruleAt, error) {
+func (p *planner) pickIn(t target, add bool) ([]ruleAt, error) {
 	rules := p.rules(t)
 	switch name := p.intent.Rule; {
 	case name == "":
@@ -77,7 +77,7 @@ func (p *istioPlanner) pickIn(t target, add bool) ([]ruleAt, error) {
 	}
 }
 
-func (p *istioPlanner) noSuchRule(t target, rules []ruleAt) error {
+func (p *planner) noSuchRule(t target, rules []ruleAt) error {
 	if len(rules) == 0 {
 		return fmt.Errorf("there is no rule %s: service %s has no rules for %s", p.intent.Rule, p.view.Service.Name, t.scope)
 	}
@@ -100,7 +100,7 @@ func ruleNames(rules []ruleAt) string {
 // pickDefault is the rule that takes what no other takes. At a gateway none is
 // made, which would open what was closed: the only rule that leads to the
 // service is meant there.
-func (p *istioPlanner) pickDefault(t target, rules []ruleAt, add bool) ([]ruleAt, error) {
+func (p *planner) pickDefault(t target, rules []ruleAt, add bool) ([]ruleAt, error) {
 	for _, r := range rules {
 		if p.catchAll(r) && (t.scope == meshScope || p.leads(r)) {
 			return []ruleAt{r}, nil
@@ -116,27 +116,26 @@ func (p *istioPlanner) pickDefault(t target, rules []ruleAt, add bool) ([]ruleAt
 	if !add {
 		return nil, nil
 	}
-	r, err := p.makeCatchAll(t)
-	if err != nil {
-		return nil, err
-	}
-	return []ruleAt{r}, nil
+	return p.makeCatchAll(t)
 }
 
 // makeCatchAll adds a rule that sends what no other takes to all endpoints, as
 // it goes without rules; and the VirtualService, where there is none.
-func (p *istioPlanner) makeCatchAll(t target) (ruleAt, error) {
+func (p *planner) makeCatchAll(t target) ([]ruleAt, error) {
+	if p.api == Gateway {
+		return p.makeRoutes(t)
+	}
 	to := map[string]any{"destination": map[string]any{"host": p.view.Host}}
 	rule := map[string]any{"route": []any{to}}
 	if p.list() == "http" {
 		rule["name"] = ruleDefault
 	}
-	d := p.virtualService(t)
+	d := p.routeOf(t)
 	if d == nil {
 		d = p.create(mesh.VirtualServices, p.view.Service.Name, "mesh", map[string]any{"hosts": []any{p.view.Host}})
 		d.because("makes rules for clients in the mesh")
 	} else if others := p.otherHosts(d); others != "" {
-		return ruleAt{}, fmt.Errorf("%s has no rule that takes all requests, and it is for %s too: name a rule with --rule", d.ref, others)
+		return nil, fmt.Errorf("%s has no rule that takes all requests, and it is for %s too: name a rule with --rule", d.ref, others)
 	} else {
 		p.guesses = append(p.guesses, Conflict{Check: "no-catch-all", Message: fmt.Sprintf("%s had no rule that takes all requests; one is added, and requests that were answered with 404 reach the service", d.ref), Objects: []mesh.Ref{d.ref}})
 		d.because("adds a rule that takes all other requests")
@@ -148,25 +147,32 @@ func (p *istioPlanner) makeCatchAll(t target) (ruleAt, error) {
 		view: Rule{Name: ruleDefault, From: d.ref, Protocol: p.list(), To: []Destination{{Host: p.view.Host, Weight: -1, Share: 100}}},
 	}
 	p.created = append(p.created, r)
-	return r, nil
+	return []ruleAt{r}, nil
 }
 
-// virtualService is the draft of the object that a target's rules stand in.
-func (p *istioPlanner) virtualService(t target) *draft {
+// routeOf is the draft of the object that a target's rules stand in.
+func (p *planner) routeOf(t target) *draft {
 	for _, r := range p.created {
 		if r.scope == t.scope {
 			return r.draft
 		}
 	}
-	if t.table == nil || t.table.From.Kind != "VirtualService" {
+	if t.table == nil {
 		return nil
 	}
-	return p.open(mesh.VirtualServices, t.table.From.Namespace, t.table.From.Name)
+	kind, ok := p.routeKind(t.table.From.Kind)
+	if !ok {
+		return nil
+	}
+	return p.open(kind, t.table.From.Namespace, t.table.From.Name)
 }
 
 // otherHosts are the hosts of a VirtualService beside the service's; empty for
-// none.
-func (p *istioPlanner) otherHosts(d *draft) string {
+// none. Of a route of Gateway API they are its other parents.
+func (p *planner) otherHosts(d *draft) string {
+	if p.api == Gateway {
+		return p.otherParents(d)
+	}
 	hosts, _ := d.spec()["hosts"].([]any)
 	var others []string
 	for _, h := range hosts {

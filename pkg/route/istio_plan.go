@@ -3,43 +3,35 @@ package route
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
-// istioPlanner makes a plan of VirtualServices and DestinationRules: the
-// action edits drafts, and what differs in them becomes steps.
-type istioPlanner struct {
+// planner makes a plan: the action edits drafts, and what differs in them
+// becomes steps. What is said of rules holds for both APIs; where they write it
+// down in different ways stands in plan_forms.go.
+type planner struct {
 	snapshot *mesh.Snapshot
 	view     *View
 	intent   Intent
+	api      API
 	drafts   []*draft
 	notes    []string
 	created  []ruleAt   // rules that it adds
 	guesses  []Conflict // what speaks against it and no view tells
 }
 
-// istioPlan plans with Istio's objects.
-func istioPlan(s *mesh.Snapshot, v *View, i Intent) (*Plan, error) {
-	p := &istioPlanner{snapshot: s, view: v, intent: i}
-	for _, kind := range []mesh.Kind{mesh.VirtualServices, mesh.DestinationRules} {
-		for _, g := range s.Missing(kind) {
-			if !s.Complete(kind, v.Service.Namespace) && (g.Namespace == "" || g.Namespace == v.Service.Namespace) {
-				return nil, fmt.Errorf("what routes service %s is not known: %s", v.Service.Name, g)
-			}
+// act does what the intent says, on drafts.
+func (p *planner) act() error {
+	i := p.intent
+	if p.api == Gateway {
+		if done, err := p.actGateway(); done {
+			return err
 		}
 	}
-	if err := p.act(); err != nil {
-		return nil, err
-	}
-	return p.finish()
-}
-
-// act does what the intent says, on drafts.
-func (p *istioPlanner) act() error {
-	i := p.intent
 	switch {
 	case i.Shift != nil:
 		return p.shift(*i.Shift)
@@ -64,7 +56,7 @@ func (p *istioPlanner) act() error {
 }
 
 // note adds a line to what the reader should know.
-func (p *istioPlanner) note(format string, args ...any) {
+func (p *planner) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(p.notes, text) {
 		p.notes = append(p.notes, text)
@@ -72,13 +64,13 @@ func (p *istioPlanner) note(format string, args ...any) {
 }
 
 // open is the draft of an object of the snapshot; nil where there is none.
-func (p *istioPlanner) open(kind mesh.Kind, namespace, name string) *draft {
+func (p *planner) open(kind mesh.Kind, namespace, name string) *draft {
 	for _, d := range p.drafts {
 		if d.kind == kind && d.ref.Namespace == namespace && d.ref.Name == name {
 			return d
 		}
 	}
-	for _, u := range p.snapshot.Config[kind] {
+	for _, u := range objectsOf(p.snapshot, kind) {
 		if u.GetNamespace() == namespace && u.GetName() == name {
 			d := draftOf(kind, u)
 			p.drafts = append(p.drafts, d)
@@ -90,7 +82,7 @@ func (p *istioPlanner) open(kind mesh.Kind, namespace, name string) *draft {
 
 // create begins an object of this name; suffix keeps it apart from one of that
 // name that is about something else.
-func (p *istioPlanner) create(kind mesh.Kind, name, suffix string, spec map[string]any) *draft {
+func (p *planner) create(kind mesh.Kind, name, suffix string, spec map[string]any) *draft {
 	ns := p.view.Service.Namespace
 	if p.open(kind, ns, name) != nil {
 		name += "-" + suffix
@@ -104,9 +96,9 @@ func (p *istioPlanner) create(kind mesh.Kind, name, suffix string, spec map[stri
 }
 
 // raw is an object of the snapshot as it was read; nil where there is none.
-func (p *istioPlanner) raw(ref mesh.Ref) *unstructured.Unstructured {
-	for _, kind := range []mesh.Kind{mesh.VirtualServices, mesh.DestinationRules, mesh.Gateways} {
-		if mesh.RefTo(kind, "", "").Kind != ref.Kind {
+func (p *planner) raw(ref mesh.Ref) *unstructured.Unstructured {
+	for _, kind := range []mesh.Kind{mesh.VirtualServices, mesh.DestinationRules, mesh.Gateways, mesh.HTTPRoutes, mesh.GRPCRoutes, mesh.TCPRoutes} {
+		if mesh.RefTo(kind, "", "").Kind != ref.Kind || kind == mesh.Gateways && strings.HasPrefix(ref.APIVersion, gatewayGroup) {
 			continue
 		}
 		for _, u := range p.snapshot.Config[kind] {

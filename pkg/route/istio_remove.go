@@ -6,7 +6,7 @@ import (
 )
 
 // removeRule takes the rule of a name away.
-func (p *istioPlanner) removeRule(name string) error {
+func (p *planner) removeRule(name string) error {
 	targets, err := p.targets()
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (p *istioPlanner) removeRule(name string) error {
 
 // dropRule takes a rule out of its list, and with it an object of ours that
 // says nothing any more.
-func (p *istioPlanner) dropRule(r ruleAt) {
+func (p *planner) dropRule(r ruleAt) {
 	items := slices.DeleteFunc(r.draft.items(r.list), func(m map[string]any) bool { return sameMap(m, r.raw) })
 	setItems(r.draft.spec(), r.list, items)
 	r.draft.unmark(r.view.Name)
@@ -46,12 +46,12 @@ func (p *istioPlanner) dropRule(r ruleAt) {
 
 // tidy takes a VirtualService of ours away that does no more than the mesh does
 // without it: it sends everything to all endpoints.
-func (p *istioPlanner) tidy(d *draft) {
+func (p *planner) tidy(d *draft) {
 	if d.after == nil || !d.ours() || d.before == nil {
 		return
 	}
 	var left []map[string]any
-	for _, list := range []string{"http", "tcp", "tls"} {
+	for _, list := range ruleLists() {
 		left = append(left, d.items(list)...)
 	}
 	if len(left) > 1 || len(left) == 1 && !p.trivial(d, left[0]) {
@@ -61,15 +61,19 @@ func (p *istioPlanner) tidy(d *draft) {
 }
 
 // trivial reports whether a rule does what happens without it.
-func (p *istioPlanner) trivial(d *draft, raw map[string]any) bool {
+func (p *planner) trivial(d *draft, raw map[string]any) bool {
 	for k := range raw {
-		if k != "name" && k != "route" {
+		if k != "name" && k != p.toField() {
 			return false
 		}
 	}
-	entries := itemsOf(raw, "route")
-	if len(entries) != 1 || !plain(entries) || p.otherHosts(d) != "" || d.spec()["gateways"] != nil {
+	entries := itemsOf(raw, p.toField())
+	if len(entries) != 1 || !p.plain(entries[0]) || p.otherHosts(d) != "" || d.spec()["gateways"] != nil {
 		return false
+	}
+	if p.api == Gateway {
+		host, version := p.destinationAt(entries[0], d.ref.Namespace)
+		return host == p.view.Host && version == "" && p.weightOf(entries[0]) > 0
 	}
 	to, _ := entries[0]["destination"].(map[string]any)
 	return len(to) == 1 && resolve(text(to, "host"), d.ref.Namespace) == p.view.Host

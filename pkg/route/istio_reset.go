@@ -10,7 +10,7 @@ import (
 
 // reset takes away what plans made, or everything, or faults whose time for
 // review has passed.
-func (p *istioPlanner) reset(r Reset) error {
+func (p *planner) reset(r Reset) error {
 	if r.Expired {
 		p.resetExpired()
 		return nil
@@ -26,7 +26,7 @@ func (p *istioPlanner) reset(r Reset) error {
 }
 
 // resetRules takes VirtualServices away, or the rules in them that plans made.
-func (p *istioPlanner) resetRules(r Reset) ([]*draft, error) {
+func (p *planner) resetRules(r Reset) ([]*draft, error) {
 	var gone []*draft
 	if r.All {
 		targets, err := p.targets()
@@ -62,7 +62,7 @@ func (p *istioPlanner) resetRules(r Reset) ([]*draft, error) {
 }
 
 // routing are the VirtualServices that hold rules for the service.
-func (p *istioPlanner) routing() []*draft {
+func (p *planner) routing() []*draft {
 	var all []*draft
 	for _, t := range p.view.Tables {
 		for _, d := range p.objectsOf(target{scope: t.Scope, table: &t}) {
@@ -75,14 +75,18 @@ func (p *istioPlanner) routing() []*draft {
 }
 
 // objectsOf are the VirtualServices that a table's rules stand in.
-func (p *istioPlanner) objectsOf(t target) []*draft {
-	if t.table == nil || t.table.API != Istio {
+func (p *planner) objectsOf(t target) []*draft {
+	if t.table == nil || t.table.API != p.api {
 		return nil
 	}
 	var all []*draft
 	for _, r := range t.table.Rules {
-		leads := slices.ContainsFunc(r.To, func(d Destination) bool { return d.Host == p.view.Host })
-		d := p.open(mesh.VirtualServices, r.From.Namespace, r.From.Name)
+		kind, ok := p.routeKind(r.From.Kind)
+		if !ok {
+			continue
+		}
+		leads := slices.ContainsFunc(r.To, p.ours)
+		d := p.open(kind, r.From.Namespace, r.From.Name)
 		if d != nil && !slices.Contains(all, d) && (leads || t.scope == meshScope) {
 			all = append(all, d)
 		}
@@ -91,7 +95,7 @@ func (p *istioPlanner) objectsOf(t target) []*draft {
 }
 
 // otherUse says what else an object is for; empty for nothing.
-func (p *istioPlanner) otherUse(t target, d *draft) string {
+func (p *planner) otherUse(t target, d *draft) string {
 	if t.scope == meshScope {
 		if hosts := p.otherHosts(d); hosts != "" {
 			return hosts
@@ -101,7 +105,7 @@ func (p *istioPlanner) otherUse(t target, d *draft) string {
 		}
 		return ""
 	}
-	for _, field := range []string{"http", "tcp", "tls"} {
+	for _, field := range ruleLists() {
 		for _, raw := range d.items(field) {
 			if !p.leadsRaw(raw, d.ref.Namespace) {
 				return "other services"
@@ -112,9 +116,9 @@ func (p *istioPlanner) otherUse(t target, d *draft) string {
 }
 
 // resetMade takes the rules out of somebody else's object that plans made.
-func (p *istioPlanner) resetMade(d *draft) {
+func (p *planner) resetMade(d *draft) {
 	for _, name := range d.made() {
-		for _, field := range []string{"http", "tcp"} {
+		for _, field := range ruleLists() {
 			items := d.items(field)
 			left := slices.DeleteFunc(slices.Clone(items), func(m map[string]any) bool { return text(m, "name") == name })
 			if len(left) < len(items) && len(left) > 0 {
@@ -131,7 +135,7 @@ func (p *istioPlanner) resetMade(d *draft) {
 // resetSubsets takes a DestinationRule of ours away, or the subsets in one of
 // others that plans made. With all it goes whoever made it. A subset that a
 // rule still names stays.
-func (p *istioPlanner) resetSubsets(d *draft, all bool, gone []*draft) {
+func (p *planner) resetSubsets(d *draft, all bool, gone []*draft) {
 	made := d.made()
 	if !all && !d.ours() && len(made) == 0 {
 		return
@@ -156,7 +160,7 @@ func (p *istioPlanner) resetSubsets(d *draft, all bool, gone []*draft) {
 }
 
 // stillNamed is an object whose rules name a version and that stays.
-func (p *istioPlanner) stillNamed(name string, gone []*draft) string {
+func (p *planner) stillNamed(name string, gone []*draft) string {
 	for _, u := range p.snapshot.Config[mesh.VirtualServices] {
 		spec, _ := u.Object["spec"].(map[string]any)
 		for _, d := range p.drafts {
@@ -175,7 +179,7 @@ func (p *istioPlanner) stillNamed(name string, gone []*draft) string {
 }
 
 // names reports whether a VirtualService's rules name a version.
-func (p *istioPlanner) names(spec map[string]any, namespace, version string) bool {
+func (p *planner) names(spec map[string]any, namespace, version string) bool {
 	is := func(v any) bool {
 		to, _ := v.(map[string]any)
 		return text(to, "subset") == version && resolve(text(to, "host"), namespace) == p.view.Host
@@ -196,7 +200,7 @@ func (p *istioPlanner) names(spec map[string]any, namespace, version string) boo
 }
 
 // resetExpired clears the faults of objects whose time for review has passed.
-func (p *istioPlanner) resetExpired() {
+func (p *planner) resetExpired() {
 	for _, d := range p.faulty() {
 		when, err := time.Parse(time.RFC3339, d.after.GetAnnotations()[FaultReview])
 		if err != nil || when.After(p.snapshot.Time) {

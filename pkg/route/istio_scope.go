@@ -38,24 +38,27 @@ func (r ruleAt) name() string {
 	switch {
 	case r.view.Name != "":
 		return "rule " + r.view.Name
-	case r.view.CatchAll() && r.list == "http":
+	case r.view.CatchAll() && r.http():
 		return "the catch-all rule"
 	}
 	return fmt.Sprintf("rule #%d", r.place)
 }
 
+// http reports whether the rule is for requests, and not for connections.
+func (r ruleAt) http() bool { return kindOf(r.view.Protocol) == "http" }
+
 // targets are the sets of rules that the intent's scope names. Without one the
 // mesh's are meant, unless a gateway's lead to the service as well.
-func (p *istioPlanner) targets() ([]target, error) {
-	own, gateways := p.meshTable(), p.gatewayTables()
-	mine := target{scope: meshScope, table: own}
+func (p *planner) targets() ([]target, error) {
+	mine, gateways := p.meshTargets(), p.gatewayTables()
+	own := mine[0].table
 	switch scope := p.intent.Scope; {
 	case scope == meshScope:
-		return []target{mine}, nil
+		return mine, nil
 	case scope == allScopes:
-		all := []target{mine}
+		all := mine
 		for _, t := range gateways {
-			if t.API == Istio {
+			if t.API == p.api {
 				all = append(all, target{scope: t.Scope, table: t})
 			}
 		}
@@ -68,8 +71,8 @@ func (p *istioPlanner) targets() ([]target, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("no rules of %s lead to service %s: %s", scope, p.view.Service.Name, p.scopeChoices(gateways))
 		}
-		if gateways[at].API != Istio {
-			return nil, fmt.Errorf("the rules of %s for service %s stand in %s: use --api gateway", scope, p.view.Service.Name, gateways[at].From)
+		if api := gateways[at].API; api != p.api {
+			return nil, fmt.Errorf("the rules of %s for service %s stand in %s: use --api %s", scope, p.view.Service.Name, gateways[at].From, api)
 		}
 		return []target{{scope: scope, table: gateways[at]}}, nil
 	}
@@ -78,7 +81,21 @@ func (p *istioPlanner) targets() ([]target, error) {
 			return nil, p.ambiguous(t, own)
 		}
 	}
-	return []target{mine}, nil
+	return mine, nil
+}
+
+// meshTargets are the rules that clients in the mesh follow: one set, or under
+// Gateway API one for each port that has its own.
+func (p *planner) meshTargets() []target {
+	first := p.meshTable()
+	all := []target{{scope: meshScope, table: first}}
+	for i := range p.view.Tables {
+		t := &p.view.Tables[i]
+		if p.api == Gateway && t != first && t.API == Gateway && t.Scope == meshScope && t.For(p.view.Service.Namespace) {
+			all = append(all, target{scope: meshScope, table: t})
+		}
+	}
+	return all
 }
 
 // takesAway reports whether an intent is met where there are no rules.
@@ -88,14 +105,18 @@ func (i Intent) takesAway() bool {
 }
 
 // gatewayThere reports whether a scope names a Gateway that is there.
-func (p *istioPlanner) gatewayThere(scope string) bool {
-	return slices.ContainsFunc(p.snapshot.Config[mesh.Gateways], func(u *unstructured.Unstructured) bool {
+func (p *planner) gatewayThere(scope string) bool {
+	kind := mesh.Gateways
+	if p.api == Gateway {
+		kind = mesh.KubernetesGateways
+	}
+	return slices.ContainsFunc(p.snapshot.Config[kind], func(u *unstructured.Unstructured) bool {
 		return scope == "gateway/"+u.GetNamespace()+"/"+u.GetName()
 	})
 }
 
 // ambiguous refuses to guess whether public traffic is meant too.
-func (p *istioPlanner) ambiguous(t, own *Table) error {
+func (p *planner) ambiguous(t, own *Table) error {
 	inside := "clients in the mesh follow no rules yet"
 	if own != nil {
 		inside = "clients in the mesh follow " + own.From.String()
@@ -107,7 +128,7 @@ func (p *istioPlanner) ambiguous(t, own *Table) error {
 	}
 }
 
-func (p *istioPlanner) scopeChoices(gateways []*Table) string {
+func (p *planner) scopeChoices(gateways []*Table) string {
 	all := []string{meshScope}
 	for _, t := range gateways {
 		all = append(all, t.Scope)
@@ -116,13 +137,13 @@ func (p *istioPlanner) scopeChoices(gateways []*Table) string {
 }
 
 // meshTable is the table that clients in the service's own namespace follow,
-// of Istio's objects; where they follow another API, the oldest that loses.
-func (p *istioPlanner) meshTable() *Table {
+// of the planner's API; where they follow another, the oldest that loses.
+func (p *planner) meshTable() *Table {
 	ns := p.view.Service.Namespace
 	var loser *Table
 	for i := range p.view.Tables {
 		t := &p.view.Tables[i]
-		if t.Scope != meshScope || t.API != Istio {
+		if t.Scope != meshScope || t.API != p.api {
 			continue
 		}
 		here := len(t.Only) == 0 || slices.Contains(t.Only, ns)
@@ -138,7 +159,7 @@ func (p *istioPlanner) meshTable() *Table {
 
 // gatewayTables are the tables of gateways that lead to the service and that
 // somebody follows.
-func (p *istioPlanner) gatewayTables() []*Table {
+func (p *planner) gatewayTables() []*Table {
 	var all []*Table
 	for i := range p.view.Tables {
 		if t := &p.view.Tables[i]; t.Scope != meshScope && !t.Loses {
@@ -148,9 +169,9 @@ func (p *istioPlanner) gatewayTables() []*Table {
 	return all
 }
 
-// list is the list of rules that holds for the service: http where a port is,
+// protocol is that of the rules that hold for the service: http where a port is,
 // or may be, HTTP, else tcp.
-func (p *istioPlanner) list() string {
+func (p *planner) protocol() string {
 	for _, port := range p.view.Ports {
 		if port.http() {
 			return "http"
@@ -160,8 +181,8 @@ func (p *istioPlanner) list() string {
 }
 
 // onlyHTTP refuses what TCP connections cannot have.
-func (p *istioPlanner) onlyHTTP(what string) error {
-	if p.list() == "http" {
+func (p *planner) onlyHTTP(what string) error {
+	if p.protocol() == "http" {
 		return nil
 	}
 	return &RefusedError{
@@ -171,22 +192,24 @@ func (p *istioPlanner) onlyHTTP(what string) error {
 }
 
 // rules are a target's rules of the service's protocol, in their order.
-func (p *istioPlanner) rules(t target) []ruleAt {
+func (p *planner) rules(t target) []ruleAt {
 	if t.table == nil {
 		return nil
 	}
 	var all []ruleAt
 	for i, r := range t.table.Rules {
-		if r.From.Kind != "VirtualService" {
+		kind, ok := p.routeKind(r.From.Kind)
+		if !ok || kindOf(r.Protocol) != p.protocol() {
 			continue
 		}
-		d := p.open(mesh.VirtualServices, r.From.Namespace, r.From.Name)
+		d := p.open(kind, r.From.Namespace, r.From.Name)
 		listed, at, ok := placeOf(r.Field)
 		if !ok || d == nil {
 			continue
 		}
-		if listed != p.list() {
-			continue
+		if before := slices.IndexFunc(all, func(o ruleAt) bool { return o.view.From == r.From && o.view.Field == r.Field }); before >= 0 {
+			all[before].view.Matches = append(slices.Clone(all[before].view.Matches), orEvery(r.Matches)...)
+			continue // Gateway API ranks the alternatives of a rule one by one
 		}
 		if raw := d.ruleRead(listed, at); raw != nil {
 			all = append(all, ruleAt{scope: t.scope, draft: d, list: listed, raw: raw, view: r, place: i + 1})
@@ -204,15 +227,15 @@ func placeOf(field string) (list string, at int, ok bool) {
 }
 
 // leads reports whether a rule sends requests to the service.
-func (p *istioPlanner) leads(r ruleAt) bool {
-	return slices.ContainsFunc(r.view.To, func(d Destination) bool { return d.Host == p.view.Host })
+func (p *planner) leads(r ruleAt) bool {
+	return slices.ContainsFunc(r.view.To, p.ours)
 }
 
 // catchAll reports whether a rule takes every request that reaches it.
-func (p *istioPlanner) catchAll(r ruleAt) bool { return r.view.CatchAll() }
+func (p *planner) catchAll(r ruleAt) bool { return r.view.CatchAll() }
 
 // only is the one port that clients can use; 0 where there are several.
-func (p *istioPlanner) only() int32 {
+func (p *planner) only() int32 {
 	if len(p.view.Ports) != 1 {
 		return 0
 	}

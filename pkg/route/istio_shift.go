@@ -9,7 +9,7 @@ import (
 )
 
 // shift gives versions shares of the rules meant.
-func (p *istioPlanner) shift(s Shift) error {
+func (p *planner) shift(s Shift) error {
 	rules, err := p.pick(true)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func (p *istioPlanner) shift(s Shift) error {
 		}
 	}
 	for _, port := range p.view.Ports {
-		if p.list() == "http" && !port.http() {
+		if p.protocol() == "http" && !port.http() {
 			p.note("connections to port %d (%s) are not shifted: rules for HTTP do not hold for it", port.Number, port.Protocol)
 		}
 	}
@@ -40,8 +40,8 @@ type part struct {
 }
 
 // shiftRule changes what one rule sends where.
-func (p *istioPlanner) shiftRule(r ruleAt, s Shift) error {
-	if r.list == "http" && r.raw["route"] == nil {
+func (p *planner) shiftRule(r ruleAt, s Shift) error {
+	if r.http() && r.raw[p.toField()] == nil {
 		return fmt.Errorf("%s of %s has no destinations to shift requests between: it %s", r.name(), r.draft.ref, instead(r.raw))
 	}
 	now, err := p.parts(r)
@@ -84,7 +84,7 @@ func (p *istioPlanner) shiftRule(r ruleAt, s Shift) error {
 
 // mustVersions checks the versions that a shift names, before anything is
 // reckoned with them. Taking away from one that is not there is always right.
-func (p *istioPlanner) mustVersions(s Shift, now []part) error {
+func (p *planner) mustVersions(s Shift, now []part) error {
 	var names []string
 	if s.To != "" {
 		names = append(names, s.To)
@@ -105,7 +105,7 @@ func (p *istioPlanner) mustVersions(s Shift, now []part) error {
 // instead says what a rule without destinations does.
 func instead(raw map[string]any) string {
 	switch {
-	case raw["redirect"] != nil:
+	case raw["redirect"] != nil, filterOf(raw, "RequestRedirect") != nil:
 		return "redirects"
 	case raw["directResponse"] != nil:
 		return "answers by itself"
@@ -116,18 +116,18 @@ func instead(raw map[string]any) string {
 }
 
 // parts groups a rule's destinations by version, in their order.
-func (p *istioPlanner) parts(r ruleAt) ([]part, error) {
+func (p *planner) parts(r ruleAt) ([]part, error) {
 	var all []part
 	var ws []int64
-	for _, e := range itemsOf(r.raw, "route") {
-		to, _ := e["destination"].(map[string]any)
-		q := part{version: text(to, "subset")}
+	for _, e := range itemsOf(r.raw, p.toField()) {
+		host, version := p.destinationAt(e, r.draft.ref.Namespace)
+		q := part{version: version}
 		q.Version = q.version
-		if host := resolve(text(to, "host"), r.draft.ref.Namespace); host != p.view.Host {
+		if host != p.view.Host {
 			q.other = true
 			q.Version = otherHost + strings.TrimSuffix(host+" "+q.version, " ")
 		}
-		w := whole(e["weight"])
+		w := p.weightOf(e)
 		ws = append(ws, w)
 		at := slices.IndexFunc(all, func(o part) bool { return o.Version == q.Version })
 		if at < 0 {
@@ -137,7 +137,7 @@ func (p *istioPlanner) parts(r ruleAt) ([]part, error) {
 		all[at].entries = append(all[at].entries, e)
 		all[at].weights = append(all[at].weights, w)
 	}
-	shares, ok := partsOf(all, ws)
+	shares, ok := partsOf(all, ws, p.api)
 	if !ok {
 		return nil, fmt.Errorf("the weights of %s of %s total 0: give every version its share, v1=… v2=…", r.name(), r.draft.ref)
 	}
@@ -147,9 +147,10 @@ func (p *istioPlanner) parts(r ruleAt) ([]part, error) {
 	return all, nil
 }
 
-// partsOf sums the weights of each version up.
-func partsOf(all []part, ws []int64) ([]*big.Rat, bool) {
-	if len(ws) == 1 {
+// partsOf sums the weights of each version up. One alone is everything, but for
+// Gateway API's 0.
+func partsOf(all []part, ws []int64, api API) ([]*big.Rat, bool) {
+	if len(ws) == 1 && (api != Gateway || ws[0] > 0) {
 		return []*big.Rat{big.NewRat(1, 1)}, true
 	}
 	var sums []int64

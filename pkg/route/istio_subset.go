@@ -12,10 +12,10 @@ import (
 )
 
 // subset adds, removes or completes versions.
-func (p *istioPlanner) subset(s Subset) error {
+func (p *planner) subset(s Subset) error {
 	switch {
 	case s.Service:
-		return errors.New("a Service for each version is for Gateway API: use --api gateway")
+		return errors.New("a Service for each version is for Gateway API: leave --api istio away")
 	case s.Add != "":
 		return p.subsetAdd(s)
 	case s.Remove != "":
@@ -26,7 +26,7 @@ func (p *istioPlanner) subset(s Subset) error {
 	return errors.New("nothing to do is given: add, remove or --auto")
 }
 
-func (p *istioPlanner) subsetAdd(s Subset) error {
+func (p *planner) subsetAdd(s Subset) error {
 	labels := s.Labels
 	if len(labels) == 0 {
 		labels = map[string]string{podVersion: s.Add}
@@ -43,12 +43,14 @@ func (p *istioPlanner) subsetAdd(s Subset) error {
 
 // subsetAuto defines a version for each value of the label version that pods
 // of the service have.
-func (p *istioPlanner) subsetAuto() error {
+func (p *planner) subsetAuto() error {
 	for _, v := range p.view.Versions {
 		if v.defined() || v.Labels[podVersion] != v.Name || p.labelled(v.Name) {
 			continue
 		}
-		p.addSubset(v.Name, map[string]string{podVersion: v.Name})
+		if err := p.define(v.Name, map[string]string{podVersion: v.Name}); err != nil {
+			return err
+		}
 	}
 	if len(p.view.Versions) == 0 {
 		return fmt.Errorf("no pod of service %s has the label %s: name versions with route subset %s add NAME -l LABEL=VALUE", p.view.Service.Name, podVersion, p.view.Service.Name)
@@ -57,14 +59,14 @@ func (p *istioPlanner) subsetAuto() error {
 }
 
 // labelled reports whether a subset of another name is of this version's pods.
-func (p *istioPlanner) labelled(version string) bool {
+func (p *planner) labelled(version string) bool {
 	return slices.ContainsFunc(p.view.Versions, func(v Version) bool {
-		return v.defined() && maps.Equal(v.Labels, map[string]string{podVersion: version})
+		return v.defined() && v.Labels[podVersion] == version && (p.api == Gateway || len(v.Labels) == 1)
 	})
 }
 
 // subsetRemove takes a version away that no rule sends requests to.
-func (p *istioPlanner) subsetRemove(name string) error {
+func (p *planner) subsetRemove(name string) error {
 	var holders []*draft
 	for _, d := range p.destinationRules() {
 		if p.policyHolder(d, name) != nil {
@@ -99,7 +101,7 @@ func (p *istioPlanner) subsetRemove(name string) error {
 
 // users are the rules of all VirtualServices that send requests, or copies of
 // them, to a version; zero are those that only list it with a weight of 0.
-func (p *istioPlanner) users(name string) (users []string, zero []*draft) {
+func (p *planner) users(name string) (users []string, zero []*draft) {
 	for _, u := range p.snapshot.Config[mesh.VirtualServices] {
 		spec := &networking.VirtualService{}
 		if into(u, spec) != nil {
@@ -131,7 +133,7 @@ func (p *istioPlanner) users(name string) (users []string, zero []*draft) {
 }
 
 // dropZero takes a version that gets nothing out of an object's rules.
-func (p *istioPlanner) dropZero(d *draft, name string) {
+func (p *planner) dropZero(d *draft, name string) {
 	for _, field := range []string{"http", "tcp", "tls"} {
 		for _, raw := range d.items(field) {
 			entries := itemsOf(raw, "route")

@@ -13,7 +13,7 @@ import (
 
 // tcp gives versions shares of the connections that come in at a port of a
 // gateway.
-func (p *istioPlanner) tcp(t TCP) error {
+func (p *planner) tcp(t TCP) error {
 	if t.Gateway == "" || t.Port <= 0 {
 		return errors.New("a gateway and one of its ports are needed: --gateway NAME --port PORT")
 	}
@@ -47,7 +47,7 @@ func tcpShares(t TCP) Shift {
 }
 
 // tcpServer is the server of the gateway that listens at the port.
-func (p *istioPlanner) tcpServer(gw string, t TCP) (map[string]any, error) {
+func (p *planner) tcpServer(gw string, t TCP) (map[string]any, error) {
 	ns, name, _ := strings.Cut(gw, "/")
 	var u *unstructured.Unstructured
 	for _, g := range p.snapshot.Config[mesh.Gateways] {
@@ -84,7 +84,7 @@ func (p *istioPlanner) tcpServer(gw string, t TCP) (map[string]any, error) {
 
 // tcpRule finds the rule for a port of a gateway that leads to the service, or
 // that is alone at the port.
-func (p *istioPlanner) tcpRule(gw string, port int32) (ruleAt, bool) {
+func (p *planner) tcpRule(gw string, port int32) (ruleAt, bool) {
 	for _, u := range p.snapshot.Config[mesh.VirtualServices] {
 		spec, _ := u.Object["spec"].(map[string]any)
 		if !slices.Contains(gatewaysOf(spec, u.GetNamespace()), gw) {
@@ -118,16 +118,16 @@ func matchesPort(raw map[string]any, port int32) bool {
 	return slices.ContainsFunc(itemsOf(raw, "match"), func(m map[string]any) bool { return whole(m["port"]) == int64(port) })
 }
 
-func (p *istioPlanner) leadsRaw(raw map[string]any, namespace string) bool {
-	return slices.ContainsFunc(itemsOf(raw, "route"), func(e map[string]any) bool {
-		to, _ := e["destination"].(map[string]any)
-		return resolve(text(to, "host"), namespace) == p.view.Host
+func (p *planner) leadsRaw(raw map[string]any, namespace string) bool {
+	return slices.ContainsFunc(itemsOf(raw, p.toField()), func(e map[string]any) bool {
+		host, _ := p.destinationAt(e, namespace)
+		return host == p.view.Host
 	})
 }
 
 // makeTCPRule adds a rule for the port, to an object of ours for this gateway
 // or to a new one.
-func (p *istioPlanner) makeTCPRule(gw string, server map[string]any, t TCP) (ruleAt, error) {
+func (p *planner) makeTCPRule(gw string, server map[string]any, t TCP) (ruleAt, error) {
 	port, err := p.tcpPort(t.Port)
 	if err != nil {
 		return ruleAt{}, err
@@ -157,7 +157,7 @@ func (p *istioPlanner) makeTCPRule(gw string, server map[string]any, t TCP) (rul
 }
 
 // leadsAny reports whether a tcp rule of a spec leads to the service.
-func (p *istioPlanner) leadsAny(spec map[string]any, namespace string) bool {
+func (p *planner) leadsAny(spec map[string]any, namespace string) bool {
 	return slices.ContainsFunc(itemsOf(spec, "tcp"), func(raw map[string]any) bool { return p.leadsRaw(raw, namespace) })
 }
 
@@ -181,7 +181,7 @@ func serverHosts(server map[string]any) []any {
 
 // tcpPort is the service's port that connections go to: the gateway's number
 // where it has that, the only one, or the first that is TCP.
-func (p *istioPlanner) tcpPort(number int32) (int32, error) {
+func (p *planner) tcpPort(number int32) (int32, error) {
 	var tcp []int32
 	for _, port := range p.view.Ports {
 		if port.Number == number {
@@ -201,7 +201,7 @@ func (p *istioPlanner) tcpPort(number int32) (int32, error) {
 }
 
 // clearTCP takes the rule for a gateway's port away.
-func (p *istioPlanner) clearTCP(gw string, t TCP) error {
+func (p *planner) clearTCP(gw string, t TCP) error {
 	r, found := p.tcpRule(gw, t.Port)
 	if !found {
 		return nil
@@ -209,15 +209,5 @@ func (p *istioPlanner) clearTCP(gw string, t TCP) error {
 	d := r.draft
 	setItems(d.spec(), "tcp", slices.DeleteFunc(d.items("tcp"), func(m map[string]any) bool { return sameMap(m, r.raw) }))
 	d.because("removes the rule for port %d of Gateway %s", t.Port, gw)
-	if len(d.items("tcp"))+len(d.items("http"))+len(d.items("tls")) > 0 {
-		return nil
-	}
-	if !d.ours() {
-		return &RefusedError{
-			Why:     fmt.Sprintf("%s would have no rule any more, and kubectl mesh did not make it", d.ref),
-			Instead: fmt.Sprintf("delete it: kubectl -n %s delete %s", d.ref.Namespace, d.ref.Arg()),
-		}
-	}
-	d.after = nil
-	return nil
+	return p.emptied(d)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // version finds a version by name; nil where there is none.
-func (p *istioPlanner) version(name string) *Version {
+func (p *planner) version(name string) *Version {
 	for i := range p.view.Versions {
 		if p.view.Versions[i].Name == name {
 			return &p.view.Versions[i]
@@ -20,12 +20,13 @@ func (p *istioPlanner) version(name string) *Version {
 	return nil
 }
 
-// defined reports whether a DestinationRule that clients see defines a version.
-func (v *Version) defined() bool { return v != nil && v.From.Kind == "DestinationRule" }
+// defined reports whether rules can name a version: a DestinationRule that
+// clients see defines it, or a Service stands for it.
+func (v *Version) defined() bool { return v != nil && v.From != (mesh.Ref{}) }
 
 // mustVersion makes sure that rules can name a version: it is a subset, or
 // becomes one where ready pods carry its name in the label version.
-func (p *istioPlanner) mustVersion(name string) error {
+func (p *planner) mustVersion(name string) error {
 	v := p.version(name)
 	if v.defined() || p.drafted(name) {
 		return nil
@@ -33,17 +34,16 @@ func (p *istioPlanner) mustVersion(name string) error {
 	if !p.definable(name) {
 		return p.noSuchVersion(name, v)
 	}
-	p.addSubset(name, map[string]string{podVersion: name})
-	return nil
+	return p.define(name, map[string]string{podVersion: name})
 }
 
 // definable reports whether ready pods carry the name in the label version.
-func (p *istioPlanner) definable(name string) bool {
+func (p *planner) definable(name string) bool {
 	v := p.version(name)
 	return v != nil && v.Labels[podVersion] == name && v.Ready > 0
 }
 
-func (p *istioPlanner) noSuchVersion(name string, v *Version) error {
+func (p *planner) noSuchVersion(name string, v *Version) error {
 	if unknown := p.view.Unknown; len(unknown) > 0 {
 		return fmt.Errorf("version %s of service %s was not found, but not all could be read: %s", name, p.view.Service.Name, unknown[0])
 	}
@@ -57,15 +57,23 @@ func (p *istioPlanner) noSuchVersion(name string, v *Version) error {
 	if len(all) > 0 {
 		there = "there are " + inWords(all, "and")
 	}
+	defines := "DestinationRule defines it"
+	if p.api == Gateway {
+		defines = "Service " + p.serviceFor(name) + " stands for it"
+	}
 	if v != nil {
 		return fmt.Errorf("service %s has no version %s: its pods with %s=%s are not ready (%s)", p.view.Service.Name, name, podVersion, name, there)
 	}
-	return fmt.Errorf("service %s has no version %s: no DestinationRule defines it, and no pod has %s=%s (%s)", p.view.Service.Name, name, podVersion, name, there)
+	return fmt.Errorf("service %s has no version %s: no %s, and no pod has %s=%s (%s)", p.view.Service.Name, name, defines, podVersion, name, there)
 }
 
-// drafted reports whether a DestinationRule for the service defines a version,
-// as it is or as the plan makes it.
-func (p *istioPlanner) drafted(name string) bool {
+// drafted reports whether rules can name a version as the plan makes it.
+func (p *planner) drafted(name string) bool {
+	if p.api == Gateway {
+		return slices.ContainsFunc(p.drafts, func(d *draft) bool {
+			return d.kind == mesh.Services && d.after != nil && d.ref.Name == p.serviceFor(name)
+		})
+	}
 	p.destinationRules()
 	for _, d := range p.drafts {
 		if d.kind != mesh.DestinationRules || d.after == nil || resolve(text(d.spec(), "host"), d.ref.Namespace) != p.view.Host {
@@ -79,7 +87,7 @@ func (p *istioPlanner) drafted(name string) bool {
 }
 
 // addSubset defines a version.
-func (p *istioPlanner) addSubset(name string, labels map[string]string) {
+func (p *planner) addSubset(name string, labels map[string]string) {
 	d := p.destinationRule()
 	set := map[string]any{}
 	for k, v := range labels {
@@ -95,7 +103,7 @@ func (p *istioPlanner) addSubset(name string, labels map[string]string) {
 // (istio.io/istio 1.29.1, pilot/pkg/model/destination_rule.go). Where there is
 // none it is made, with the connection policy that holds today, since it hides
 // those of wider hosts and of the root namespace.
-func (p *istioPlanner) destinationRule() *draft {
+func (p *planner) destinationRule() *draft {
 	if all := p.destinationRules(); len(all) > 0 {
 		return all[0]
 	}
@@ -115,7 +123,7 @@ func (p *istioPlanner) destinationRule() *draft {
 
 // widerPolicy copies the policy and the subsets that hold for the service by a
 // wider host or from another namespace.
-func (p *istioPlanner) widerPolicy(spec map[string]any) *mesh.Ref {
+func (p *planner) widerPolicy(spec map[string]any) *mesh.Ref {
 	var from *mesh.Ref
 	for _, policy := range p.view.Policies {
 		u := p.raw(policy.From)
@@ -145,7 +153,7 @@ func (p *istioPlanner) widerPolicy(spec map[string]any) *mesh.Ref {
 
 // destinationRules are the drafts of all DestinationRules for exactly the
 // service's host in its namespace and for all clients, the oldest first.
-func (p *istioPlanner) destinationRules() []*draft {
+func (p *planner) destinationRules() []*draft {
 	var found []*unstructured.Unstructured
 	for _, u := range p.snapshot.Config[mesh.DestinationRules] {
 		spec, _ := u.Object["spec"].(map[string]any)
@@ -170,7 +178,7 @@ func (p *istioPlanner) destinationRules() []*draft {
 }
 
 // ready lists the versions that have ready endpoints, by name.
-func (p *istioPlanner) ready() []string {
+func (p *planner) ready() []string {
 	var all []string
 	for _, v := range p.view.Versions {
 		if v.Ready > 0 {

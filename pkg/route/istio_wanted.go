@@ -16,8 +16,8 @@ type wanted struct {
 // wants says for which requests a rule with these conditions shall be. In the
 // mesh those are requests for the service in any case; at a gateway, of which
 // other rules lead elsewhere, only those that come to the service today.
-func (p *istioPlanner) wants(t target, rules []ruleAt, conditions []Condition) (wanted, error) {
-	w := wanted{conditions: conditions, matches: []Match{{Conditions: conditions}}, raw: []map[string]any{matchOf(conditions)}}
+func (p *planner) wants(t target, rules []ruleAt, conditions []Condition) (wanted, error) {
+	w := wanted{conditions: conditions, matches: []Match{{Conditions: conditions}}, raw: []map[string]any{p.matchOf(t, conditions)}}
 	for i := range rules {
 		if rules[i].takes(conditions) {
 			w.taken = &rules[i]
@@ -37,7 +37,7 @@ func (p *istioPlanner) wants(t target, rules []ruleAt, conditions []Condition) (
 	if len(leading) != 1 {
 		return w, fmt.Errorf("%s of %s lead to service %s: add the path to the conditions, to say which of them is meant", plural(len(leading), "rule"), t.scope, p.view.Service.Name)
 	}
-	return w.within(leading[0])
+	return p.within(t, w, leading[0])
 }
 
 // narrowed reports whether a rule is for requests with these conditions alone:
@@ -47,15 +47,19 @@ func narrowed(r ruleAt, conditions []Condition) bool {
 }
 
 // within narrows what a rule takes by the conditions.
-func (w wanted) within(r *ruleAt) (wanted, error) {
+func (p *planner) within(t target, w wanted, r *ruleAt) (wanted, error) {
 	got := wanted{conditions: w.conditions, taken: r}
-	items := itemsOf(r.raw, "match")
+	items := itemsOf(r.raw, p.whenField())
 	for i, m := range r.view.Matches {
 		both, add, ok := meet(m.Conditions, w.conditions)
 		if !ok || i >= len(items) {
 			continue
 		}
 		got.matches = append(got.matches, Match{Conditions: both})
+		if p.api == Gateway { // it can say all that its rules are understood by
+			got.raw = append(got.raw, p.matchOf(t, both))
+			continue
+		}
 		got.raw = append(got.raw, overlay(deepCopy(items[i]).(map[string]any), matchOf(add)))
 	}
 	if got.matches == nil {

@@ -12,7 +12,7 @@ import (
 // whoever compares all but the weights with Git finds no difference. What was
 // not listed joins only where it gets something. The service as a whole goes
 // where versions take its place.
-func (p *istioPlanner) write(r ruleAt, now []part, next []held, s Shift) {
+func (p *planner) write(r ruleAt, now []part, next []held, s Shift) {
 	var entries []map[string]any
 	var shares []*big.Rat
 	var exact []bool
@@ -23,7 +23,7 @@ func (p *istioPlanner) write(r ruleAt, now []part, next []held, s Shift) {
 	}
 	for _, q := range now {
 		share := shareOf(next, q.Version)
-		if share.Sign() == 0 && q.version == "" && !q.other && plain(q.entries) {
+		if share.Sign() == 0 && q.version == "" && !q.other && !slices.ContainsFunc(q.entries, func(e map[string]any) bool { return !p.plain(e) }) {
 			continue
 		}
 		for i, of := range among1(q.weights) {
@@ -41,14 +41,16 @@ func (p *istioPlanner) write(r ruleAt, now []part, next []held, s Shift) {
 			e["weight"] = ws[i]
 		}
 	}
-	setItems(r.raw, "route", entries)
+	setItems(r.raw, p.toField(), entries)
 }
 
-// plain reports whether entries say nothing but where to.
-func plain(entries []map[string]any) bool {
-	return !slices.ContainsFunc(entries, func(e map[string]any) bool {
-		return slices.ContainsFunc(slices.Collect(maps.Keys(e)), func(k string) bool { return k != "destination" && k != "weight" })
-	})
+// plain reports whether an entry says nothing but where to.
+func (p *planner) plain(e map[string]any) bool {
+	where := []string{"destination", "weight"}
+	if p.api == Gateway {
+		where = []string{"group", "kind", "namespace", "name", "port", "weight"}
+	}
+	return !slices.ContainsFunc(slices.Collect(maps.Keys(e)), func(k string) bool { return !slices.Contains(where, k) })
 }
 
 // among1 divides one between entries as their weights do; without weights the
@@ -67,7 +69,10 @@ func among1(ws []int64) []*big.Rat {
 
 // destination is a new entry of a rule's list: it calls the host as the other
 // entries do, and takes over their port.
-func (p *istioPlanner) destination(r ruleAt, version string) map[string]any {
+func (p *planner) destination(r ruleAt, version string) map[string]any {
+	if p.api == Gateway {
+		return p.backend(r, version)
+	}
 	to := map[string]any{"host": p.view.Host}
 	if old := p.ownDestinations(r); len(old) > 0 {
 		to["host"] = old[0]["host"]
@@ -85,7 +90,7 @@ func (p *istioPlanner) destination(r ruleAt, version string) map[string]any {
 }
 
 // ownDestinations are those of a rule that are the service.
-func (p *istioPlanner) ownDestinations(r ruleAt) []map[string]any {
+func (p *planner) ownDestinations(r ruleAt) []map[string]any {
 	var all []map[string]any
 	for _, e := range itemsOf(r.raw, "route") {
 		to, _ := e["destination"].(map[string]any)
@@ -100,7 +105,7 @@ func (p *istioPlanner) ownDestinations(r ruleAt) []map[string]any {
 // one, the gateway's own number would be taken for it (istio.io/istio 1.29.1,
 // pilot/pkg/networking/core/route/route.go: GetDestinationCluster). It is the
 // port of the object's other rules, else the first for the rule's protocol.
-func (p *istioPlanner) gatewayPort(r ruleAt) int32 {
+func (p *planner) gatewayPort(r ruleAt) int32 {
 	for _, raw := range r.draft.items(r.list) {
 		other := r
 		other.raw = raw

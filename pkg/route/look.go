@@ -49,9 +49,15 @@ func (e *UnknownServiceError) Error() string {
 // snapshot's objects. What could not be read stands in the view's Unknown. The
 // error is an *UnknownServiceError.
 func Look(s *mesh.Snapshot, namespace, service string) (*View, error) {
+	return lookAs(s, namespace, service, None)
+}
+
+// lookAs is Look with the versions that rules of an API can name; None for the
+// API in force.
+func lookAs(s *mesh.Snapshot, namespace, service string, api API) (*View, error) {
 	for _, svc := range s.Services {
 		if svc.Namespace == namespace && svc.Name == service {
-			return newIndex(s).view(svc), nil
+			return newIndex(s).view(svc, api), nil
 		}
 	}
 	e := &UnknownServiceError{Namespace: namespace, Name: service, Near: near(s, namespace, service)}
@@ -71,14 +77,15 @@ func All(s *mesh.Snapshot) []*View {
 	x := newIndex(s)
 	views := make([]*View, 0, len(s.Services))
 	for _, svc := range s.Services {
-		views = append(views, x.view(svc))
+		views = append(views, x.view(svc, None))
 	}
 	slices.SortFunc(views, func(a, b *View) int { return a.Service.Compare(b.Service) })
 	return views
 }
 
-// view puts together what the index knows of a service.
-func (x *index) view(svc *core.Service) *View {
+// view puts together what the index knows of a service, with the versions of an
+// API; None for the one in force.
+func (x *index) view(svc *core.Service, api API) *View {
 	v := &View{
 		Service: mesh.RefTo(mesh.Services, svc.Namespace, svc.Name),
 		Host:    fqdn(svc.Namespace, svc.Name),
@@ -89,7 +96,10 @@ func (x *index) view(svc *core.Service) *View {
 	l := &look{index: x, service: svc, view: v}
 	l.mesh()
 	l.gateways()
-	l.versions()
+	if api == None {
+		api = v.API
+	}
+	l.versions(api)
 	l.policies()
 	l.destinationRules()
 	l.hosts()

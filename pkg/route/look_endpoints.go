@@ -78,27 +78,23 @@ func carries(have, want map[string]string) bool {
 	return true
 }
 
-// versions lists the groups of endpoints that rules can name, and those that
-// pods' labels suggest.
-func (l *look) versions() {
+// versions lists the groups of endpoints that rules of an API can name, and those
+// that pods' labels suggest. For no API, Services count where there are no
+// subsets.
+func (l *look) versions(api API) {
 	add := func(v Version) {
 		if !slices.ContainsFunc(l.view.Versions, func(have Version) bool { return have.Name == v.Name }) {
 			l.view.Versions = append(l.view.Versions, v)
 		}
 	}
-	subsets := func() {
-		if m := l.rules.effective(l.service.Namespace, l.service.Namespace, l.view.Host); m != nil {
-			for _, s := range m.subsets {
-				v := Version{Name: s.name, Labels: s.labels, From: s.from}
-				v.Ready, v.Pods = l.endpoints(l.service, s.labels)
-				add(v)
-			}
+	if m := l.rules.effective(l.service.Namespace, l.service.Namespace, l.view.Host); api != Gateway && m != nil {
+		for _, s := range m.subsets {
+			v := Version{Name: s.name, Labels: s.labels, From: s.from}
+			v.Ready, v.Pods = l.endpoints(l.service, s.labels)
+			add(v)
 		}
 	}
-	if l.view.API != Gateway {
-		subsets()
-	}
-	if l.view.API == Gateway || l.view.API == None && len(l.view.Versions) == 0 {
+	if api == Gateway || api == None && len(l.view.Versions) == 0 {
 		for _, svc := range l.versionServices() {
 			v := Version{Name: l.versionOf(fqdn(svc.Namespace, svc.Name), meshGateway), Labels: svc.Spec.Selector, From: mesh.RefTo(mesh.Services, svc.Namespace, svc.Name)}
 			v.Ready, v.Pods = l.endpoints(svc, nil)

@@ -49,9 +49,6 @@ func TestTablesAreWhatIstioSendsToClients(t *testing.T) {
 	require.GreaterOrEqual(t, compared, 25)
 }
 
-// gatewayGroup stands in files with objects of Gateway API.
-const gatewayGroup = "apiVersion: gateway.networking.k8s.io/"
-
 func TestTablesOfTheBookinfoSamples(t *testing.T) {
 	quiet(t)
 	base := filepath.Join(istioDir(t), "samples/bookinfo")

@@ -151,7 +151,7 @@ func kindOf(protocol string) string {
 }
 
 func (l *look) meshTable(c contest, src *source) Table {
-	t := Table{API: src.api, Scope: meshGateway, From: src.ref, Merged: src.merged, Hosts: src.hosts}
+	t := Table{API: src.api, Scope: meshGateway, From: src.ref, Merged: src.merged, Hosts: src.hosts, object: src.object()}
 	var ports []int32
 	for _, client := range c.clients {
 		won := c.wins[src][client]

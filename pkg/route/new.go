@@ -35,15 +35,44 @@ func New(s *mesh.Snapshot, i Intent) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := choose(s, v, i)
-	if err != nil {
+	if i.API, err = choose(s, v, i); err != nil {
 		return nil, err
 	}
-	i.API = api
-	if api == Gateway {
-		return gatewayPlan(s, v, i)
+	p := &planner{snapshot: s, intent: i, api: i.API}
+	if p.view, err = p.look(s); err != nil {
+		return nil, err
 	}
-	return istioPlan(s, v, i)
+	if err := p.known(); err != nil {
+		return nil, err
+	}
+	if err := p.act(); err != nil {
+		return nil, err
+	}
+	return p.finish()
+}
+
+// look says how the service is routed, with the versions that rules of the
+// planner's API can name.
+func (p *planner) look(s *mesh.Snapshot) (*View, error) {
+	return lookAs(s, p.intent.Namespace, p.intent.Service, p.api)
+}
+
+// known makes sure that what routes the service could be read: what is not seen
+// must not be planned as if it were not there.
+func (p *planner) known() error {
+	kinds := []mesh.Kind{mesh.VirtualServices, mesh.DestinationRules}
+	if p.api == Gateway {
+		kinds = append(kinds, mesh.HTTPRoutes, mesh.GRPCRoutes, mesh.TCPRoutes)
+	}
+	ns := p.view.Service.Namespace
+	for _, kind := range kinds {
+		for _, g := range p.snapshot.Missing(kind) {
+			if !p.snapshot.Complete(kind, ns) && (g.Namespace == "" || g.Namespace == ns) {
+				return fmt.Errorf("what routes service %s is not known: %s", p.view.Service.Name, g)
+			}
+		}
+	}
+	return nil
 }
 
 // oneAction makes sure that something is asked for, and one thing alone.
@@ -66,12 +95,12 @@ func oneAction(i Intent) error {
 // choose is the API to plan with: the one asked for, else the one in force,
 // else Istio's where its objects are served.
 func choose(s *mesh.Snapshot, v *View, i Intent) (API, error) {
-	istio, gateway := served(s, "networking.istio.io/"), served(s, "gateway.networking.k8s.io/")
+	istio, gateway := served(s, "networking.istio.io/"), served(s, gatewayGroup)
 	api := i.API
 	if api == None {
 		api = v.API
 	}
-	if api == None && i.Subset != nil && i.Subset.Service {
+	if i.API == None && i.Subset != nil && i.Subset.Service {
 		api = Gateway
 	}
 	switch {

@@ -18,7 +18,7 @@ func clusterName(port int32, version, host string) string {
 }
 
 // clusters are those of a version, one for each port.
-func (p *istioPlanner) clusters(version string) []string {
+func (p *planner) clusters(version string) []string {
 	var all []string
 	for _, port := range p.view.Ports {
 		if port.Protocol != "udp" {
@@ -29,10 +29,14 @@ func (p *istioPlanner) clusters(version string) []string {
 }
 
 // expect says of every step what proxies have once it has reached them.
-func (p *istioPlanner) expect(plan *Plan) {
+func (p *planner) expect(plan *Plan) {
 	var gone []string
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
+		if s.Ref.Kind == "Service" {
+			p.expectService(s)
+			gone = append(gone, s.Expect.Gone...)
+		}
 		if s.Ref.Kind != "DestinationRule" {
 			continue
 		}
@@ -51,21 +55,26 @@ func (p *istioPlanner) expect(plan *Plan) {
 		s.Expect.Policies = changedPolicies(policies(s.Before, s.Ref.Namespace, p.view.Ports), policies(s.After, s.Ref.Namespace, p.view.Ports))
 	}
 	for i := range plan.Steps {
-		if s := &plan.Steps[i]; s.Ref.Kind == "VirtualService" {
+		s := &plan.Steps[i]
+		switch s.Ref.Kind {
+		case "VirtualService":
 			s.Expect.Unused = gone
 			s.Expect.Routes = p.expectRoutes(s)
+		case "HTTPRoute", "GRPCRoute", "TCPRoute":
+			s.Expect.Unused = gone
+			s.Expect.Routes = p.expectRouteObject(plan, s)
 		}
 	}
 }
 
 // defines reports whether a subset is there in a view.
-func (p *istioPlanner) defines(v *View, name string) bool {
+func (p *planner) defines(v *View, name string) bool {
 	return slices.ContainsFunc(v.Versions, func(o Version) bool { return o.Name == name && o.defined() })
 }
 
 // expectRoutes are the rules of a VirtualService as proxies will have them:
 // those that clients in the mesh follow, for each port, and those of gateways.
-func (p *istioPlanner) expectRoutes(s *Step) []ExpectRoute {
+func (p *planner) expectRoutes(s *Step) []ExpectRoute {
 	u := s.After
 	if u == nil {
 		u = s.Before
@@ -121,7 +130,7 @@ func hostsOf(spec map[string]any, namespace string) []string {
 
 // expectList are the rules of one list, up to the one that takes everything:
 // Istio sends none after it.
-func (p *istioPlanner) expectList(u *unstructured.Unstructured, spec map[string]any, base ExpectRoute, scope string) []ExpectRoute {
+func (p *planner) expectList(u *unstructured.Unstructured, spec map[string]any, base ExpectRoute, scope string) []ExpectRoute {
 	field := "http"
 	if base.TCP {
 		field = "tcp"
@@ -168,7 +177,7 @@ func maybe(raw map[string]any) bool {
 }
 
 // shares are a rule's clusters with what they get of its requests, in percent.
-func (p *istioPlanner) shares(raw map[string]any, namespace string, listener int32) map[string]float64 {
+func (p *planner) shares(raw map[string]any, namespace string, listener int32) map[string]float64 {
 	var to []Destination
 	var names []string
 	for _, e := range itemsOf(raw, "route") {
@@ -192,7 +201,7 @@ func (p *istioPlanner) shares(raw map[string]any, namespace string, listener int
 // pilot/pkg/networking/core/route/route.go: GetDestinationCluster, and
 // httproute.go, where sidecars know services by the listener's port alone).
 // It is empty where it cannot be told.
-func (p *istioPlanner) clusterOf(d map[string]any, namespace string, listener int32) string {
+func (p *planner) clusterOf(d map[string]any, namespace string, listener int32) string {
 	host := resolve(text(d, "host"), namespace)
 	named, _ := d["port"].(map[string]any)
 	if n := whole(named["number"]); n != 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // action is what a rule does beside sending requests on, as proxies say it.
-func (p *istioPlanner) action(raw map[string]any, namespace string, listener int32) *ExpectAction {
+func (p *planner) action(raw map[string]any, namespace string, listener int32) *ExpectAction {
 	a := &ExpectAction{Timeout: durationOf(raw["timeout"]), Attempts: -1}
 	if retries, ok := raw["retries"].(map[string]any); ok {
 		a.Attempts = int(whole(retries["attempts"]))

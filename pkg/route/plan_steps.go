@@ -11,15 +11,15 @@ import (
 
 // finish makes steps of the drafts that differ from what is there, and judges
 // them.
-func (p *istioPlanner) finish() (*Plan, error) {
-	plan := &Plan{Intent: p.intent, API: Istio, Before: p.view, After: p.view}
+func (p *planner) finish() (*Plan, error) {
+	plan := &Plan{Intent: p.intent, API: p.api, Before: p.view, After: p.view}
 	changed := slices.DeleteFunc(slices.Clone(p.drafts), (*draft).same)
 	if len(changed) == 0 {
 		plan.Notes = append([]string{"already so: nothing to change"}, p.notes...)
 		return plan, nil
 	}
 	after := withDrafts(p.snapshot, changed)
-	v, err := Look(after, p.view.Service.Namespace, p.view.Service.Name)
+	v, err := p.look(after)
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +41,9 @@ func (p *istioPlanner) finish() (*Plan, error) {
 }
 
 // sharedHosts says what else the rules that change are for.
-func (p *istioPlanner) sharedHosts(changed []*draft) {
+func (p *planner) sharedHosts(changed []*draft) {
 	for _, d := range changed {
-		if d.kind != mesh.VirtualServices || d.before == nil || d.after == nil {
+		if !d.routes() || d.before == nil || d.after == nil {
 			continue
 		}
 		gws := gatewaysOf(d.spec(), d.ref.Namespace)
@@ -64,10 +64,15 @@ func (d *draft) same() bool {
 	return sameValue(d.before.Object, d.after.Object)
 }
 
+// routes reports whether rules stand in the object.
+func (d *draft) routes() bool {
+	return slices.Contains([]mesh.Kind{mesh.VirtualServices, mesh.HTTPRoutes, mesh.GRPCRoutes, mesh.TCPRoutes}, d.kind)
+}
+
 // phase is when the draft may be written: rules move traffic, versions are made
 // before and taken away after that.
 func (d *draft) phase() Phase {
-	if d.kind == mesh.VirtualServices {
+	if d.routes() {
 		return Move
 	}
 	if d.after == nil {
@@ -132,6 +137,10 @@ func withDrafts(s *mesh.Snapshot, drafts []*draft) *mesh.Snapshot {
 		n.Config[k] = list
 	}
 	for _, d := range drafts {
+		if d.kind == mesh.Services {
+			withService(&n, d)
+			continue
+		}
 		list := slices.DeleteFunc(slices.Clone(n.Config[d.kind]), func(u *unstructured.Unstructured) bool {
 			return u.GetNamespace() == d.ref.Namespace && u.GetName() == d.ref.Name
 		})

@@ -157,11 +157,8 @@ func assertOrder(t *testing.T, p *Plan) {
 func carriedOut(s *mesh.Snapshot, steps []Step) *mesh.Snapshot {
 	var drafts []*draft
 	for _, step := range steps {
-		kind := mesh.VirtualServices
-		if step.Ref.Kind == "DestinationRule" {
-			kind = mesh.DestinationRules
-		}
-		drafts = append(drafts, &draft{kind: kind, ref: step.Ref, before: step.Before, after: step.After})
+		kind, _ := mesh.ForObject(refKind(step.Ref))
+		drafts = append(drafts, &draft{kind: kind.Kind, ref: step.Ref, before: step.Before, after: step.After})
 	}
 	return withDrafts(s, drafts)
 }

@@ -23,6 +23,9 @@ func validate(drafts []*draft) (notes []string, err error) {
 		if d.after == nil {
 			continue
 		}
+		if err := d.withinLimits(); err != nil {
+			return nil, fmt.Errorf("%s would not be valid: %w", d.ref, err)
+		}
 		var old []string
 		if d.before != nil {
 			old, _ = validateOne(d.kind, d.before)

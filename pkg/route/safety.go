@@ -11,7 +11,7 @@ import (
 
 // verdict collects what speaks against a plan.
 type verdict struct {
-	*istioPlanner
+	*planner
 	plan    *Plan
 	changed []*draft
 	rules   []ruleAfter // that the plan makes or changes
@@ -35,8 +35,8 @@ func (r ruleAfter) name() string {
 
 // safety judges a plan: what is found at error must keep it from being carried
 // out.
-func (p *istioPlanner) safety(plan *Plan, changed []*draft) {
-	v := &verdict{istioPlanner: p, plan: plan, changed: changed}
+func (p *planner) safety(plan *Plan, changed []*draft) {
+	v := &verdict{planner: p, plan: plan, changed: changed}
 	v.rules = v.rulesAfter()
 	v.owners()
 	v.endpoints()
@@ -133,7 +133,7 @@ func (v *verdict) owners() {
 func (v *verdict) contested() {
 	for i := range v.plan.After.Tables {
 		t := &v.plan.After.Tables[i]
-		at := slices.IndexFunc(v.changed, func(d *draft) bool { return d.kind == mesh.VirtualServices && d.after != nil && d.ref == t.From })
+		at := slices.IndexFunc(v.changed, func(d *draft) bool { return d.routes() && d.after != nil && d.ref == t.From })
 		if at < 0 || t.Scope != meshScope {
 			continue
 		}

@@ -24,6 +24,13 @@ func (v *verdict) endpoints() {
 		}
 	}
 	for _, d := range v.changed {
+		if d.kind == mesh.Services && d.before == nil {
+			for _, o := range v.plan.After.Versions {
+				if o.From == d.ref && o.Ready == 0 {
+					v.add("subset-without-endpoints", diagnose.Info, d.ref, "", "version %s has no ready endpoints yet (%s)", o.Name, selectorWords(o.Labels))
+				}
+			}
+		}
 		if d.kind != mesh.DestinationRules || d.after == nil {
 			continue
 		}
@@ -62,7 +69,7 @@ func (v *verdict) destination(r ruleAfter, to Destination) {
 		v.add("subset-without-endpoints", diagnose.Error, r.draft.ref, r.rule.Field, "%s has no ready endpoints: all requests of %s would fail with 503", called(to), r.name())
 	case to.Ready == 0:
 		v.add("subset-without-endpoints", diagnose.Warning, r.draft.ref, r.rule.Field, "%s has no ready endpoints: %s of the requests of %s would fail with 503", called(to), Percent(to.Share), r.name())
-	case to.Version != "" && to.Ready > 0 && to.Host == v.view.Host && to.Share > was && r.rule.CatchAll():
+	case to.Version != "" && to.Ready > 0 && v.ours(to) && to.Share > was && r.rule.CatchAll():
 		have := 100 * float64(to.Ready) / float64(max(v.view.Ready, 1))
 		if to.Share > crowded*have {
 			v.add("share-above-ready-share", diagnose.Warning, r.draft.ref, r.rule.Field, "%s would get %s of the requests of %s, with %d of %s (%.0f%%)",

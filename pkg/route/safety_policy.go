@@ -22,7 +22,11 @@ func (v *verdict) policies() {
 		if d.kind != mesh.DestinationRules || d.after == nil {
 			continue
 		}
-		holder := v.policyHolder(d, b.Version)
+		on := b.Version
+		if v.api == Gateway {
+			on = "" // of the version's own Service
+		}
+		holder := v.policyHolder(d, on)
 		if holder == nil {
 			continue
 		}
@@ -84,7 +88,7 @@ func (v *verdict) routed(version string) bool {
 	for _, t := range v.plan.After.Tables {
 		for _, r := range t.Rules {
 			if !t.Loses && slices.ContainsFunc(r.To, func(d Destination) bool {
-				return d.Host == v.view.Host && d.Version == version && d.Share > 0
+				return v.ours(d) && d.Version == version && d.Share > 0
 			}) {
 				return true
 			}

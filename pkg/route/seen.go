@@ -51,7 +51,11 @@ func (e Expect) And(o Expect) Expect {
 // expected.
 func (e Expect) clusterNames(host string) string {
 	hosts := []string{regexp.QuoteMeta(host)}
-	for _, name := range slices.Concat(e.Clusters, e.Gone) {
+	names := slices.Concat(e.Clusters, e.Gone)
+	for _, policy := range e.Policies {
+		names = append(names, policy.Cluster)
+	}
+	for _, name := range names {
 		if h := regexp.QuoteMeta(clusterHost(name)); !slices.Contains(hosts, h) {
 			hosts = append(hosts, h)
 		}

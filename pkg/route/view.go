@@ -72,6 +72,8 @@ type Table struct {
 	Only   []string // namespaces of the clients that follow it; empty: all
 	Except []string // namespaces of clients that follow another
 	Loses  bool     // no client follows it: another object wins
+
+	object string // what proxies' metadata calls what its routes are made of; empty for a gateway's
 }
 
 // Rule is one of a table's rules, in the order in which they are tried.
