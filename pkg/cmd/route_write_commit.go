@@ -15,15 +15,18 @@ import (
 // write notes the change in the history, writes its steps with a look at the
 // proxies between two phases, and looks at the end.
 func (w *routeWrite) write(ctx context.Context, plan *route.Plan, prepared *cluster.Prepared, notes *notes, entry *route.Entry) error {
+	p := &passage{routeWrite: w, plan: plan}
+	if w.wait {
+		p.find(ctx)
+		if err := p.reach(ctx); err != nil {
+			return err
+		}
+	}
 	if !w.finishes { // what is finished was noted when it began
 		entry.Objects = entryObjects(plan)
 		if err := notes.begin(ctx, w, entry); err != nil {
 			return err
 		}
-	}
-	p := &passage{routeWrite: w, plan: plan}
-	if w.wait {
-		p.find(ctx)
 	}
 	err := prepared.CommitBetween(ctx, cluster.Between{Write: p.between, Undone: p.undone})
 	after := context.WithoutCancel(ctx) // what was begun is noted to the end
@@ -65,6 +68,8 @@ type passage struct {
 	plan    *route.Plan
 	proxies *cluster.Proxies // nil: not looked at
 	blind   error            // why they cannot be looked at
+	syncs   cluster.Syncs    // how far they are before the first write, as istiod knows it; nil: not asked
+	deaf    error            // why istiod cannot be asked
 }
 
 func (p *passage) host() string { return p.service + "." + p.namespace + ".svc.cluster.local" }
@@ -89,9 +94,6 @@ func (p *passage) find(ctx context.Context) {
 func (p *passage) between(ctx context.Context, next int) error {
 	if !p.wait || p.plan.Steps[next].Phase == p.plan.Steps[next-1].Phase {
 		return nil
-	}
-	if p.blind != nil {
-		return fmt.Errorf("the proxies cannot be looked at, and the next step could make requests fail where they lag: %w (--wait=false writes without looking)", p.blind)
 	}
 	e := p.expected(next)
 	look, known := p.look(ctx, e, p.timeout, fmt.Sprintf("waiting for the proxies before %s", p.plan.Steps[next].Change))
@@ -183,7 +185,7 @@ func (p *passage) final(ctx context.Context) error {
 		return &exitError{code: exitUnseen, err: errors.New("written, but " + printer.Clean(fmt.Sprintf(format, args...)))}
 	}
 	if p.blind != nil {
-		return unseen("not verified: the proxies cannot be looked at: %v", p.blind)
+		return p.acknowledged(ctx, undo, fmt.Sprintf("the proxies cannot be looked at: %v", p.blind), unseen)
 	}
 	if p.proxies.Total == 0 {
 		return unseen("not verified: there are no proxies")
@@ -201,10 +203,10 @@ func (p *passage) final(ctx context.Context) error {
 		return unseen("interrupted while waiting: %d/%d proxies had it", look.Have, look.Counted)
 	case look.Counted == 0:
 		proxy, why := first(look.Blind)
-		return unseen("not verified: %s cannot be looked at: %s: %v", proxies(len(look.Blind)), proxy, why)
+		return p.acknowledged(ctx, undo, fmt.Sprintf("%s cannot be looked at: %s: %v", proxies(len(look.Blind)), proxy, why), unseen)
 	case len(look.Lacking) == 0:
 		proxy, why := first(look.Blind)
-		return unseen("%d/%d proxies have it and %d cannot be looked at: %s: %v", look.Have, look.Counted, len(look.Blind), proxy, why)
+		return p.acknowledged(ctx, undo, fmt.Sprintf("%d/%d proxies have it and %d cannot be looked at: %s: %v", look.Have, look.Counted, len(look.Blind), proxy, why), unseen)
 	}
 	proxy, why := first(look.Lacking)
 	return unseen("%d/%d proxies have it after %s: %s: %s", look.Have, look.Counted, p.timeout, proxy, why)
