@@ -189,8 +189,14 @@ func dumpDuration(s string) time.Duration {
 }
 
 // uses reports whether any route, or TCP proxy, sends something to a cluster.
+// One without a subset is what a Service's own host leads to: only what other
+// hosts' routes send there counts.
 func (d *dump) uses(cluster string) bool {
+	whole := strings.Contains(cluster, "||")
 	for _, v := range d.hosts {
+		if whole && v.named(clusterHost(cluster)) {
+			continue
+		}
 		for _, r := range v.Routes {
 			if r.shares()[cluster] > 0 {
 				return true
@@ -200,7 +206,14 @@ func (d *dump) uses(cluster string) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(d.tcp, func(r dumpRoute) bool { return r.shares()[cluster] > 0 })
+	return !whole && slices.ContainsFunc(d.tcp, func(r dumpRoute) bool { return r.shares()[cluster] > 0 })
+}
+
+// named reports whether a host is among the domains of a virtual host.
+func (v virtualHost) named(host string) bool {
+	return slices.ContainsFunc(v.Domains, func(domain string) bool {
+		return domain == host || strings.HasPrefix(domain, host+":")
+	})
 }
 
 // lookTCP compares what TCP proxies of the host do. They are many, one for

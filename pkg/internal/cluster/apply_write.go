@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -47,11 +48,20 @@ func (w *writer) read(ctx context.Context, s *step) error {
 	case err != nil:
 		return w.failed(s.Change, "get", err)
 	}
-	if planned := s.Before; s.Write == mesh.Delete && planned != nil && planned.GetResourceVersion() != live.GetResourceVersion() {
+	if s.Write == mesh.Delete && s.Before != nil && touched(s.Before, live) {
 		return w.failed(s.Change, "delete", errTouched) // what goes with the object was not looked at
 	}
 	s.Before = live
 	return nil
+}
+
+// touched reports whether an object was changed since it was looked at. Of kinds
+// that are read without their version, what they say decides.
+func touched(looked, live *unstructured.Unstructured) bool {
+	if version := looked.GetResourceVersion(); version != "" {
+		return version != live.GetResourceVersion()
+	}
+	return !reflect.DeepEqual(looked.Object["spec"], live.Object["spec"])
 }
 
 // dryRun has the API server do all but write.
