@@ -78,11 +78,11 @@ func (w *world) user(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
-// samples is the folder of Istio's samples in the module cache.
-func samples() string {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/istio").Output()
+// inModule is a folder of a module that go.mod names, in the module cache; empty where Go does not know it.
+func inModule(module string, folder ...string) string {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(strings.TrimSpace(string(out)), "samples")
+	return filepath.Join(append([]string{strings.TrimSpace(string(out))}, folder...)...)
 }

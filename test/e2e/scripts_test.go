@@ -145,7 +145,8 @@ func (w *world) setup(e *testscript.Env) error {
 		dirs = append([]string{w.kubectl}, dirs...)
 	}
 	e.Setenv("PATH", strings.Join(dirs, string(os.PathListSeparator)))
-	e.Setenv("SAMPLES", samples())
+	e.Setenv("SAMPLES", inModule("istio.io/istio", "samples"))
+	e.Setenv("GATEWAY_API", inModule("sigs.k8s.io/gateway-api", "config", "crd", "standard"))
 	return nil
 }
 

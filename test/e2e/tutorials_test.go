@@ -154,7 +154,7 @@ func readTutorials(page string) ([]tutorial, error) {
 			for _, file := range spans(cells[2]) {
 				part, ok := blocks[file]
 				if used[file] = true; !ok {
-					sample, err := os.ReadFile(filepath.Join(samples(), file))
+					sample, err := os.ReadFile(filepath.Join(inModule("istio.io/istio", "samples"), file))
 					if err != nil {
 						return nil, err
 					}

@@ -5,7 +5,7 @@ import (
 
 	authorization "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 )
 
 // OutOfReach asks the API server which of the proxies the user may not
@@ -13,7 +13,7 @@ import (
 func (p *Proxies) OutOfReach(ctx context.Context) []Proxy {
 	ctx, cancel := context.WithTimeout(ctx, p.admin.timeout)
 	defer cancel()
-	client, err := kubernetes.NewForConfig(p.admin.config)
+	client, err := authorizationclient.NewForConfig(p.admin.config)
 	if err != nil {
 		return nil
 	}
@@ -30,12 +30,12 @@ func (p *Proxies) OutOfReach(ctx context.Context) []Proxy {
 	return all
 }
 
-func forwardForbidden(ctx context.Context, client kubernetes.Interface, namespace string) bool {
+func forwardForbidden(ctx context.Context, client *authorizationclient.AuthorizationV1Client, namespace string) bool {
 	review := &authorization.SelfSubjectAccessReview{Spec: authorization.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorization.ResourceAttributes{
 			Namespace: namespace, Verb: "create", Resource: "pods", Subresource: "portforward",
 		},
 	}}
-	review, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	review, err := client.SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 	return err == nil && !review.Status.Allowed
 }
