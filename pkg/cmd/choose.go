@@ -3,8 +3,10 @@ package cmd
 import (
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose/checks"
 )
 
 // choose keeps the checks that only names (all, when it is empty) and skip
@@ -45,4 +47,10 @@ func matches(name string, patterns []string) bool {
 		}
 	}
 	return false
+}
+
+// membershipChecks are the checks that tell whether pods come into the mesh:
+// all but those of how requests are routed.
+func membershipChecks() []diagnose.Check {
+	return slices.DeleteFunc(checks.All(), func(c diagnose.Check) bool { return c.Area == diagnose.Routing })
 }

@@ -5,6 +5,8 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
 // withoutRateLimit lifts client-go's limit of five calls a second: we make a
@@ -20,21 +22,11 @@ func connectFlags(f *genericclioptions.ConfigFlags) string {
 	var flags []string
 	add := func(name string, value *string) {
 		if value != nil && *value != "" {
-			flags = append(flags, "--"+name+" "+quote(*value))
+			flags = append(flags, "--"+name+" "+mesh.ShellQuote(*value))
 		}
 	}
 	add("kubeconfig", f.KubeConfig)
 	add("context", f.Context)
 	add("cluster", f.ClusterName)
 	return strings.Join(flags, " ")
-}
-
-// quote makes a value safe to paste into a shell.
-func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r))
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
+	"github.com/kubectl-mesh/kubectl-mesh/pkg/route"
 )
 
 // doctorFlags is what the user typed.
@@ -60,7 +61,7 @@ commands that fix it.
 
 Without arguments it looks at the current namespace and at everything that its pods
 depend on: the API server's admission, the injection webhooks, istiod, labels and
-revisions. It reads and never writes.
+revisions, and how requests are routed. It reads and never writes.
 
 ` + exitCodes,
 		Example: examples(name, `
@@ -182,8 +183,9 @@ func (f *doctorFlags) readCluster(o *doctorOptions) func(context.Context) (*mesh
 		if err != nil {
 			return nil, err
 		}
+		_, anywhere := route.Kinds()
 		return cluster.Read(ctx, cluster.Query{
-			Getter: f.config, Kinds: kindsOf(o.checks), Namespaces: o.target.reads(), Timeout: timeout,
+			Getter: f.config, Kinds: kindsOf(o.checks), Namespaces: o.target.reads(), Anywhere: anywhere, Timeout: timeout,
 		})
 	}
 }

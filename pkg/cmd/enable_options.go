@@ -13,7 +13,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose/checks"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/membership"
@@ -86,7 +85,7 @@ func (f *relabelFlags) options(namespace, name string, streams genericiooptions.
 	o := &relabel{
 		restart: f.restart, wait: f.wait, timeout: f.timeout, dryRun: how, yes: f.yes, force: f.forceOwner,
 		connect: connectFlags(f.config), now: time.Now, look: time.Second, patience: 20 * time.Second, IOStreams: streams,
-		query: cluster.Query{Getter: f.config, Kinds: kindsOf(checks.All()), Namespaces: []string{namespace}, Timeout: timeout},
+		query: cluster.Query{Getter: f.config, Kinds: kindsOf(membershipChecks()), Namespaces: []string{namespace}, Timeout: timeout},
 	}
 	o.request = membership.Request{
 		Namespace: namespace, Revision: f.revision, LeaveAmbient: f.leaveAmbient, OptOut: f.optOut,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose/checks"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/membership"
@@ -27,7 +26,7 @@ func (o *relabel) run(ctx context.Context) error {
 		return fmt.Errorf("nothing was written, since not all workloads are known: %s", plan.Blind)
 	}
 	if plan.Enable {
-		plan.Preview(checks.All(), newInjector, o.connect)
+		plan.Preview(membershipChecks(), newInjector, o.connect)
 	}
 	began := o.now()
 	changes := plan.Changes(o.restart, began)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
-	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose/checks"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/cluster"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/internal/printer"
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/membership"
@@ -136,7 +135,7 @@ func (w *waiting) explain(ctx context.Context, refs []mesh.Ref) {
 	if err != nil {
 		return
 	}
-	report := diagnose.Run(s, checks.All(), diagnose.Options{Injector: newInjector(s), Connect: w.connect, Scope: diagnose.Scope{
+	report := diagnose.Run(s, membershipChecks(), diagnose.Options{Injector: newInjector(s), Connect: w.connect, Scope: diagnose.Scope{
 		Namespaces: []string{w.request.Namespace},
 		Workloads:  func(m *mesh.Workload) bool { return slices.Contains(refs, m.Ref) },
 	}})

@@ -41,10 +41,13 @@ const (
 	Labels       Area = "Namespaces and labels"
 	Injection    Area = "Injected pods" // what istiod, the API server or the kubelet make of injected pods
 	DataPlane    Area = "Data plane"
+	Routing      Area = "Routing"
 )
 
 // Areas returns the areas in the order of the report.
-func Areas() []Area { return []Area{APIServer, ControlPlane, Webhooks, Labels, Injection, DataPlane} }
+func Areas() []Area {
+	return []Area{APIServer, ControlPlane, Webhooks, Labels, Injection, DataPlane, Routing}
+}
 
 // A Check describes one thing that can be wrong, and finds it. It is plain
 // data: nothing runs before Run does.

@@ -36,15 +36,19 @@ type issues struct {
 }
 
 func (f *issues) add(check string, severity diagnose.Severity, object mesh.Ref, field string, fix []diagnose.Step, format string, args ...any) {
+	id := fmt.Sprintf("%s/%s/%s/%s", check, object.Kind, object.Namespace, object.Name)
+	if field != "" {
+		id += "/" + field
+	}
 	f.all = append(f.all, diagnose.Finding{
-		ID:    fmt.Sprintf("%s/%s/%s/%s/%s", check, object.Kind, object.Namespace, object.Name, field),
+		ID:    id,
 		Check: check, Severity: severity, Object: object, Field: field, Message: fmt.Sprintf(format, args...), Fix: fix,
 	})
 }
 
 // command is one of this program's that concerns the service.
 func (f *issues) command(format string, args ...any) []diagnose.Step {
-	run := fmt.Sprintf("kubectl mesh route "+format, args...) + " -n " + f.view.Service.Namespace
+	run := fmt.Sprintf("kubectl mesh route "+format, args...) + " -n " + mesh.ShellQuote(f.view.Service.Namespace)
 	return []diagnose.Step{{Run: run, Kind: diagnose.StepOther}}
 }
 
@@ -64,10 +68,10 @@ func (r Rule) label(i int) string {
 func (r Rule) at(t Table, i int) string {
 	flags := ""
 	if !r.CatchAll() {
-		flags = fmt.Sprintf(" --rule '%s'", r.label(i))
+		flags = " --rule " + mesh.ShellQuote(r.label(i))
 	}
 	if t.Scope != meshGateway {
-		flags += " --scope " + t.Scope
+		flags += " --scope " + mesh.ShellQuote(t.Scope)
 	}
 	return flags
 }
@@ -112,7 +116,7 @@ func (f *issues) destination(t Table, i int, r Rule, d Destination) {
 	case d.Missing && d.Version != "" && t.API == Istio:
 		fix := f.away(t, i, r, d)
 		if v := f.version(d.Version); v != nil && v.Ready > 0 && d.Host == f.view.Host {
-			fix = f.command("subset %s add %s -l %s", name, d.Version, selectorWords(v.Labels))
+			fix = f.command("subset %s add %s -l %s", name, mesh.ShellQuote(d.Version), mesh.ShellQuote(selectorWords(v.Labels)))
 		}
 		f.add("subset-missing", diagnose.Error, r.From, r.Field, fix, "no DestinationRule that clients see has subset %s of %s: %s", d.Version, d.Host, part)
 	case d.Missing:
@@ -137,14 +141,17 @@ func (f *issues) leads(t Table, d Destination) bool {
 // away is how to send requests elsewhere.
 func (f *issues) away(t Table, i int, r Rule, d Destination) []diagnose.Step {
 	if d.Version != "" && slices.ContainsFunc(r.To, func(o Destination) bool { return o.Ready > 0 && o.Version != d.Version && o.Share > 0 }) {
-		return f.command("shift %s %s=0%s", f.view.Service.Name, d.Version, r.at(t, i))
+		return f.command("shift %s %s%s", f.view.Service.Name, mesh.ShellQuote(d.Version+"=0"), r.at(t, i))
 	}
 	if v := f.view.Versions; len(v) > 0 {
 		for _, other := range v {
 			if other.Ready > 0 && other.From != (mesh.Ref{}) && other.Name != d.Version {
-				return f.command("shift %s --to %s%s", f.view.Service.Name, other.Name, r.at(t, i))
+				return f.command("shift %s --to %s%s", f.view.Service.Name, mesh.ShellQuote(other.Name), r.at(t, i))
 			}
 		}
+	}
+	if d.Missing && d.Version == "" {
+		return say("create the Service, or send the requests elsewhere")
 	}
 	return say("bring pods of it up, or send the requests elsewhere")
 }
@@ -184,7 +191,7 @@ func (f *issues) policies() {
 			field, endpoints = fmt.Sprintf("spec.subsets[%s].trafficPolicy", p.Version), v.Ready
 		}
 		if p.Ejects > 0 && endpoints > 0 && int(p.Ejects)*endpoints/100 < 1 {
-			f.add("ejection-never-possible", diagnose.Warning, p.From, field, f.command("breaker %s --max-ejection-percent 100", breakerTarget(f.view.Service.Name, p.Version)),
+			f.add("ejection-never-possible", diagnose.Warning, p.From, field, f.command("breaker %s --max-ejection-percent 100", mesh.ShellQuote(breakerTarget(f.view.Service.Name, p.Version))),
 				"%s takes no endpoint out: %d%% of %s is less than one", p.From, p.Ejects, plural(endpoints, "endpoint"))
 		}
 		if p.Version != "" && !f.routed(p.Version) {

@@ -29,36 +29,27 @@ func (v *verdict) clients() {
 	if v.view.Headless {
 		v.plan.Notes = append(v.plan.Notes, "service "+v.view.Service.Name+" is headless: sidecars connect to the address that the client picked, so versions and weights have no effect on them")
 	}
-	if v.ambient() {
+	if svc := v.service(); svc != nil && withoutWaypoint(v.snapshot, svc) {
 		v.add("ambient-without-waypoint", diagnose.Error, v.view.Service, "", "service %s is in ambient mode without a waypoint: nothing would follow the rules; make one (istioctl waypoint apply -n %s --enroll-namespace)", v.view.Service.Name, v.view.Service.Namespace)
 		return
 	}
 	v.sidecars()
 }
 
-// ambient reports whether the service's clients have no proxy that reads rules:
-// its namespace is in ambient mode, none of its pods has a sidecar, and no
-// waypoint is named.
-func (v *verdict) ambient() bool {
-	ns, svc := v.namespace(), v.service()
-	if svc == nil || ns == nil || ns.Labels[mesh.AmbientLabel] != "ambient" {
+// withoutWaypoint reports whether a service's clients have no proxy that reads
+// rules: its namespace is in ambient mode, none of its pods has a sidecar, and
+// no waypoint is named.
+func withoutWaypoint(s *mesh.Snapshot, svc *core.Service) bool {
+	at := slices.IndexFunc(s.Namespaces, func(ns *core.Namespace) bool { return ns.Name == svc.Namespace })
+	if at < 0 || s.Namespaces[at].Labels[mesh.AmbientLabel] != "ambient" {
 		return false
 	}
-	if at := cmp.Or(svc.Labels[waypointLabel], ns.Labels[waypointLabel]); at != "" && at != "none" {
+	if at := cmp.Or(svc.Labels[waypointLabel], s.Namespaces[at].Labels[waypointLabel]); at != "" && at != "none" {
 		return false
 	}
-	return !slices.ContainsFunc(v.snapshot.Pods, func(p *core.Pod) bool {
-		return p.Namespace == ns.Name && mesh.InMesh(p)
+	return !slices.ContainsFunc(s.Pods, func(p *core.Pod) bool {
+		return p.Namespace == svc.Namespace && mesh.InMesh(p)
 	})
-}
-
-func (v *verdict) namespace() *core.Namespace {
-	for _, ns := range v.snapshot.Namespaces {
-		if ns.Name == v.view.Service.Namespace {
-			return ns
-		}
-	}
-	return nil
 }
 
 func (v *verdict) service() *core.Service {

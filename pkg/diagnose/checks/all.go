@@ -86,5 +86,25 @@ func All() []diagnose.Check {
 		revisionChanged(),
 		proxyVersionSkew(),
 		captureDisabled(),
+
+		// How requests are routed.
+		subsetMissing(),
+		serviceMissing(),
+		subsetWithoutEndpoints(),
+		weightsSumZero(),
+		gatewayMissing(),
+		ambientWithoutWaypoint(),
+		virtualServiceHostConflict(),
+		routeAPIsConflict(),
+		destinationRuleHidden(),
+		delegateWithoutEffect(),
+		rulesWithoutEffect(),
+		hostNotResolved(),
+		noCatchAll(),
+		ruleUnreachable(),
+		staleFault(),
+		faultDisablesTimeout(),
+		subsetPolicyInactive(),
+		ejectionNeverPossible(),
 	}
 }

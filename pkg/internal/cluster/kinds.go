@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,6 +24,14 @@ func (r *reading) kind(ctx context.Context, i mesh.Info) {
 		r.allNamespaces(ctx, i)
 	case !i.Namespaced || len(r.namespaces) == 0:
 		r.everywhere(ctx, i)
+	case slices.Contains(r.anywhere, i.Kind):
+		err := r.lists(ctx, listings(i, "")...)
+		if err == nil {
+			r.read(i.Kind, "")
+			return
+		}
+		r.missed(i.Kind, "", err)
+		r.each(ctx, i, r.namespaces)
 	default:
 		r.each(ctx, i, r.namespaces)
 	}

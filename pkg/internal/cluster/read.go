@@ -24,6 +24,7 @@ type Query struct {
 	Config     *rest.Config                       // used where Getter is nil
 	Kinds      []mesh.Kind                        // all when empty
 	Namespaces []string                           // all when empty
+	Anywhere   []mesh.Kind                        // of Kinds, read in all namespaces even so; where that may not be, in Namespaces
 	Timeout    time.Duration                      // of each call; 0: of Getter's --request-timeout, else DefaultTimeout
 	Source     string                             // what the snapshot calls itself; the context's or the server's name when empty
 	Now        func() time.Time                   // time.Now when nil
@@ -96,7 +97,8 @@ func Read(ctx context.Context, q Query) (*mesh.Snapshot, error) {
 type reading struct {
 	*connection
 	kinds      []mesh.Info
-	namespaces []string // asked for; empty: all
+	namespaces []string    // asked for; empty: all
+	anywhere   []mesh.Kind // read in all namespaces, whichever are asked for
 	objects    *collection
 	reducer    *reducer
 	unpacker   *unpacker
@@ -113,7 +115,7 @@ type reading struct {
 
 func newReading(c *connection, q Query) *reading {
 	r := &reading{
-		connection: c, namespaces: q.Namespaces, objects: newCollection(), reducer: &reducer{shared: newShared(), exact: q.Exact},
+		connection: c, namespaces: q.Namespaces, anywhere: q.Anywhere, objects: newCollection(), reducer: &reducer{shared: newShared(), exact: q.Exact},
 		decoding: make(chan struct{}, 2), fallbacks: make(chan struct{}, 16),
 	}
 	r.unpacker = newUnpacker(r.reducer)
