@@ -38,14 +38,18 @@ func Findings(s *mesh.Snapshot, in func(namespace string) bool, now time.Time) (
 		}
 		for _, c := range v.Conflicts {
 			if f, ok := c.finding(); ok {
+				for _, ref := range c.Objects {
+					f.Evidence = append(f.Evidence, index.born(ref))
+				}
 				add(f)
 			}
 		}
 		if v.API != None && len(v.Tables) > 0 && v.Tables[0].Scope == meshScope && withoutWaypoint(s, svc) {
 			add(diagnose.Finding{
 				Check: "ambient-without-waypoint", Severity: diagnose.Warning, Object: v.Tables[0].From,
-				Message: v.Tables[0].From.String() + " has no effect: Service " + svc.Namespace + "/" + svc.Name + " is in ambient mode without a waypoint, and nothing else there reads rules for HTTP",
-				Fix:     []diagnose.Step{{Run: "istioctl waypoint apply -n " + svc.Namespace + " --enroll-namespace", Kind: diagnose.StepOther}},
+				Evidence: []string{"Namespace " + svc.Namespace + ": label " + mesh.AmbientLabel + "=ambient, no label " + waypointLabel},
+				Message:  v.Tables[0].From.String() + " has no effect: Service " + svc.Namespace + "/" + svc.Name + " is in ambient mode without a waypoint, and nothing else there reads rules for HTTP",
+				Fix:      []diagnose.Step{{Run: "istioctl waypoint apply -n " + svc.Namespace + " --enroll-namespace", Kind: diagnose.StepOther}},
 			})
 		}
 	}
@@ -70,4 +74,14 @@ func (c Conflict) finding() (f diagnose.Finding, ok bool) {
 	}
 	f.Fix = say("%s", how)
 	return f, true
+}
+
+// born says of an object since when it is there, which decides between several.
+func (x *index) born(ref mesh.Ref) string {
+	if o := x.objects[ref]; o != nil {
+		if at := o.GetCreationTimestamp(); !at.IsZero() {
+			return ref.String() + ", created " + at.UTC().Format(time.RFC3339)
+		}
+	}
+	return ref.String()
 }

@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/diagnose"
@@ -32,6 +33,7 @@ func Issues(v *View, now time.Time) []diagnose.Finding {
 // issues are findings in the making.
 type issues struct {
 	view *View
+	why  []string // what decides: the evidence of what is added
 	all  []diagnose.Finding
 }
 
@@ -42,7 +44,7 @@ func (f *issues) add(check string, severity diagnose.Severity, object mesh.Ref, 
 	}
 	f.all = append(f.all, diagnose.Finding{
 		ID:    id,
-		Check: check, Severity: severity, Object: object, Field: field, Message: fmt.Sprintf(format, args...), Fix: fix,
+		Check: check, Severity: severity, Object: object, Field: field, Message: fmt.Sprintf(format, args...), Evidence: f.why, Fix: fix,
 	})
 }
 
@@ -64,6 +66,33 @@ func (r Rule) label(i int) string {
 	return fmt.Sprintf("#%d", i+1)
 }
 
+// words are the first n rules of a table, each in a line: what it matches, and
+// where it leads.
+func (t Table) words(n int) []string {
+	var all []string
+	for i, r := range t.Rules[:n] {
+		var matches, to []string
+		for _, m := range r.Matches {
+			matches = append(matches, m.String())
+		}
+		for _, d := range r.To {
+			to = append(to, Percent(d.Share)+" to "+orAny(d.Version, d.Host))
+		}
+		line := "rule " + r.label(i) + ": " + orAny(strings.Join(matches, ", or "), "every request")
+		if len(to) > 0 {
+			line += ": " + strings.Join(to, ", ")
+		}
+		if r.Timeout != "" {
+			line += "; timeout " + r.Timeout
+		}
+		if r.Fault != nil {
+			line += "; " + r.Fault.String()
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
 // at are the flags that choose a rule; none are needed for the catch-all.
 func (r Rule) at(t Table, i int) string {
 	flags := ""
@@ -77,6 +106,7 @@ func (r Rule) at(t Table, i int) string {
 }
 
 func (f *issues) rule(t Table, i int, r Rule, now time.Time) {
+	f.why = t.words(i + 1)
 	if r.Unreachable {
 		f.add("rule-unreachable", diagnose.Warning, r.From, r.Field, say("move it before the rule that takes its requests, or remove it"),
 			"rule %s of %s gets no requests: earlier rules take them all", r.label(i), r.From)
@@ -186,6 +216,7 @@ func (f *issues) uneven(r Rule, i int, d Destination) {
 // policies tells of policies that cannot do what they say.
 func (f *issues) policies() {
 	for _, p := range f.view.Policies {
+		f.why = p.Words
 		field, endpoints := "spec.trafficPolicy", f.view.Ready
 		if v := f.version(p.Version); p.Version != "" && v != nil {
 			field, endpoints = fmt.Sprintf("spec.subsets[%s].trafficPolicy", p.Version), v.Ready

@@ -15,6 +15,7 @@ func (f *issues) catchAll(t Table) {
 	}
 	for _, r := range t.Rules {
 		if kindOf(r.Protocol) == "http" && slices.ContainsFunc(matchesOf(r), func(m Match) bool { return !caught(t, m) }) {
+			f.why = t.words(len(t.Rules))
 			f.add("no-catch-all", diagnose.Warning, t.From, "", say("add a rule without conditions at the end: kubectl mesh route shift %s --to VERSION -n %s does", f.view.Service.Name, f.view.Service.Namespace),
 				"%s has no rule for all other requests: they get 404", t.From)
 			return
