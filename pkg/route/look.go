@@ -57,7 +57,7 @@ func Look(s *mesh.Snapshot, namespace, service string) (*View, error) {
 func lookAs(s *mesh.Snapshot, namespace, service string, api API) (*View, error) {
 	for _, svc := range s.Services {
 		if svc.Namespace == namespace && svc.Name == service {
-			return newIndex(s).view(svc, api), nil
+			return newIndex(s).owned(svc, api), nil
 		}
 	}
 	e := &UnknownServiceError{Namespace: namespace, Name: service, Near: near(s, namespace, service)}
@@ -77,10 +77,17 @@ func All(s *mesh.Snapshot) []*View {
 	x := newIndex(s)
 	views := make([]*View, 0, len(s.Services))
 	for _, svc := range s.Services {
-		views = append(views, x.view(svc, None))
+		views = append(views, x.owned(svc, None))
 	}
 	slices.SortFunc(views, func(a, b *View) int { return a.Service.Compare(b.Service) })
 	return views
+}
+
+// owned is view, with who keeps the objects.
+func (x *index) owned(svc *core.Service, api API) *View {
+	v := x.view(svc, api)
+	x.owners(v)
+	return v
 }
 
 // view puts together what the index knows of a service, with the versions of an
@@ -104,7 +111,6 @@ func (x *index) view(svc *core.Service, api API) *View {
 	l.destinationRules()
 	l.hosts()
 	l.sidecars()
-	l.owners()
 	v.Unknown = x.unknown(svc.Namespace, v.Host)
 	slices.SortStableFunc(v.Conflicts, func(a, b Conflict) int { return cmp.Compare(a.Check, b.Check) })
 	return v
@@ -143,15 +149,15 @@ func (x *index) unknown(namespace, hostname string) []string {
 }
 
 // owners finds who keeps the objects that govern the service.
-func (l *look) owners() {
+func (x *index) owners(v *View) {
 	note := func(ref mesh.Ref) {
-		if o := l.objects[ref]; o != nil {
+		if o := x.objects[ref]; o != nil {
 			if owner := mesh.OwnerOf(o); owner != nil {
-				l.view.Owners[ref] = owner
+				v.Owners[ref] = owner
 			}
 		}
 	}
-	for _, t := range l.view.Tables {
+	for _, t := range v.Tables {
 		note(t.From)
 		for _, ref := range t.Merged {
 			note(ref)
@@ -160,10 +166,10 @@ func (l *look) owners() {
 			note(r.From)
 		}
 	}
-	for _, v := range l.view.Versions {
+	for _, v := range v.Versions {
 		note(v.From)
 	}
-	for _, p := range l.view.Policies {
+	for _, p := range v.Policies {
 		note(p.From)
 	}
 }

@@ -1,7 +1,6 @@
 package route
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -164,16 +163,6 @@ func (x *index) sort() {
 		}
 	}
 	slices.SortFunc(x.wild, older)
-}
-
-// into reads an object's spec into a type of its API. What it does not know is
-// passed over.
-func into(u *unstructured.Unstructured, spec any) error {
-	text, err := json.Marshal(u.Object["spec"])
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, spec)
 }
 
 // unreadable notes an object that could not be understood.

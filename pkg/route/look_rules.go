@@ -60,12 +60,13 @@ func (x *index) mergeRules() destinationRules {
 		root: x.config.RootNamespace, all: map[string][]destinationRule{},
 	}
 	var list []destinationRule
-	for _, u := range x.s.Config[mesh.DestinationRules] {
-		ref := refOf(u)
+	objects := x.s.Config[mesh.DestinationRules]
+	specs, errs := decoded[networking.DestinationRule](objects)
+	for i, u := range objects {
+		ref, spec := refOf(u), specs[i]
 		x.objects[ref] = u
-		spec := &networking.DestinationRule{}
-		if err := into(u, spec); err != nil {
-			x.unreadable(u, err)
+		if errs[i] != nil {
+			x.unreadable(u, errs[i])
 			continue
 		}
 		r := destinationRule{

@@ -14,12 +14,13 @@ import (
 // first.
 func (x *index) virtualServices() {
 	var roots []*source
-	for _, u := range x.s.Config[mesh.VirtualServices] {
-		ref := refOf(u)
+	list := x.s.Config[mesh.VirtualServices]
+	specs, errs := decoded[networking.VirtualService](list)
+	for i, u := range list {
+		ref, spec := refOf(u), specs[i]
 		x.objects[ref] = u
-		spec := &networking.VirtualService{}
-		if err := into(u, spec); err != nil {
-			x.unreadable(u, err)
+		if errs[i] != nil {
+			x.unreadable(u, errs[i])
 			continue
 		}
 		src := virtualService(u, ref, spec, x.config.DefaultVirtualServiceExportTo)
