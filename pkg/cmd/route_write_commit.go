@@ -184,6 +184,9 @@ func (p *passage) final(ctx context.Context) error {
 		fmt.Fprintln(p.Out, undo)
 		return &exitError{code: exitUnseen, err: errors.New("written, but " + printer.Clean(fmt.Sprintf(format, args...)))}
 	}
+	if why := p.untaken(ctx); why != "" {
+		return unseen("%s", why)
+	}
 	if p.blind != nil {
 		return p.acknowledged(ctx, undo, fmt.Sprintf("the proxies cannot be looked at: %v", p.blind), unseen)
 	}
