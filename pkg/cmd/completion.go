@@ -21,7 +21,7 @@ file's name.
 kubectl completes the words of its plugins itself, once 'completion install' has put a link
 beside the plugin, and where kubectl's own completion is set up (see 'kubectl completion -h').
 
-Names come from the cluster, within 300 ms or not at all.
+Names come from the cluster, which has 200 ms to answer; after that there are none.
 
 Exit codes:
   0  done
