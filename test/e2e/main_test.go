@@ -2,7 +2,7 @@
 
 // Package e2e_test runs whole commands, "kubectl mesh doctor …" through a real kubectl, on a real control plane
 // (test/sandbox). A scenario is a script in testdata: it breaks the mesh for real, asks the doctor, runs the fix that
-// the doctor prints, and looks again. See scripts_test.go for what a script is and commands_test.go for its commands.
+// the doctor prints, and looks again. See headers_test.go for what a script is and commands_test.go for its commands.
 package e2e_test
 
 import (
