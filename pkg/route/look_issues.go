@@ -154,7 +154,7 @@ func (f *issues) destination(t Table, i int, r Rule, d Destination) {
 	case d.Ready == 0:
 		what := d.Host
 		if d.Version != "" {
-			what = "version " + d.Version + " of " + name
+			what = fmt.Sprintf("version %s of Service %s/%s", d.Version, f.view.Service.Namespace, name)
 		}
 		f.add("subset-without-endpoints", diagnose.Error, r.From, r.Field, f.away(t, i, r, d), "%s has no ready endpoint: %s", what, part)
 	case len(r.To) > 1:
