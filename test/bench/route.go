@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-
-	core "k8s.io/api/core/v1"
-	discovery "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-mesh/kubectl-mesh/test/sandbox"
 )
@@ -21,9 +16,6 @@ const shiftedNamespace, shiftedService = "team-0000", "svc-0"
 // shift", which makes the DestinationRule and the VirtualService of a service
 // that has none, with the calls of kubectl that do the same.
 func measureRoute(ctx context.Context, s *sandbox.Sandbox, plugin string, runs int) ([]result, error) {
-	if err := readyEndpoints(ctx, s); err != nil {
-		return nil, err
-	}
 	folder, err := os.MkdirTemp("", "kubectl-mesh-bench-route-")
 	if err != nil {
 		return nil, err
@@ -57,29 +49,6 @@ func measureRoute(ctx context.Context, s *sandbox.Sandbox, plugin string, runs i
 		}},
 		{name: "kubectl get, apply, apply", before: afresh(), args: []string{"sh", "-ec", strings.Join(calls, "; ")}},
 	})
-}
-
-// readyEndpoints gives the service the endpoints that no controller is there to
-// write.
-func readyEndpoints(ctx context.Context, s *sandbox.Sandbox) error {
-	pods, err := s.Client().CoreV1().Pods(shiftedNamespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + shiftedService})
-	if err != nil {
-		return err
-	}
-	ready, name, port := true, "http", int32(8080)
-	slice := &discovery.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: shiftedService, Labels: map[string]string{discovery.LabelServiceName: shiftedService}},
-		AddressType: discovery.AddressTypeIPv4,
-		Ports:       []discovery.EndpointPort{{Name: &name, Port: &port}},
-	}
-	for i, p := range pods.Items {
-		slice.Endpoints = append(slice.Endpoints, discovery.Endpoint{
-			Addresses: []string{fmt.Sprintf("10.244.1.%d", i+1)}, Conditions: discovery.EndpointConditions{Ready: &ready},
-			TargetRef: &core.ObjectReference{Kind: "Pod", Namespace: p.Namespace, Name: p.Name},
-		})
-	}
-	_, err = s.Client().DiscoveryV1().EndpointSlices(shiftedNamespace).Create(ctx, slice, metav1.CreateOptions{})
-	return err
 }
 
 const shiftedVersions = `apiVersion: networking.istio.io/v1

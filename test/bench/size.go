@@ -16,5 +16,8 @@ func (s size) String() string {
 		s.namespaces, services, services, services*s.pods)
 }
 
-// key names the copy of a mesh of this size in the cache.
-func (s size) key() string { return fmt.Sprintf("mesh-%d-%d-%d", s.namespaces, s.services, s.pods) }
+// key names the copy of a mesh of this size in the cache; another name goes
+// with other objects.
+func (s size) key() string {
+	return fmt.Sprintf("mesh-with-endpoints-%d-%d-%d", s.namespaces, s.services, s.pods)
+}

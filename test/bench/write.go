@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -104,12 +105,37 @@ func (w writer) service(ctx context.Context, namespace, name string) error {
 	if _, err := w.client.CoreV1().Services(namespace).Create(ctx, svc, metav1.CreateOptions{}); err != nil {
 		return err
 	}
+	var pods []string
 	for _, version := range []string{"v1", "v2"} {
-		if err := w.deployment(ctx, namespace, name, version); err != nil {
+		made, err := w.deployment(ctx, namespace, name, version)
+		if err != nil {
 			return err
 		}
+		pods = append(pods, made...)
+	}
+	if err := w.endpoints(ctx, namespace, name, pods); err != nil {
+		return err
 	}
 	return w.routing(ctx, namespace, name)
+}
+
+// endpoints gives the service the ready endpoints that no controller is there
+// to write.
+func (w writer) endpoints(ctx context.Context, namespace, name string, pods []string) error {
+	ready, portName, port := true, "http", int32(8080)
+	slice := &discovery.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Name: name, Labels: map[string]string{discovery.LabelServiceName: name}},
+		AddressType: discovery.AddressTypeIPv4,
+		Ports:       []discovery.EndpointPort{{Name: &portName, Port: &port}},
+	}
+	for i, pod := range pods {
+		slice.Endpoints = append(slice.Endpoints, discovery.Endpoint{
+			Addresses: []string{fmt.Sprintf("10.244.1.%d", i+1)}, Conditions: discovery.EndpointConditions{Ready: &ready},
+			TargetRef: &core.ObjectReference{Kind: "Pod", Namespace: namespace, Name: pod},
+		})
+	}
+	_, err := w.client.DiscoveryV1().EndpointSlices(namespace).Create(ctx, slice, metav1.CreateOptions{})
+	return err
 }
 
 func template(app, version string) core.PodTemplateSpec {
@@ -119,7 +145,8 @@ func template(app, version string) core.PodTemplateSpec {
 	}
 }
 
-func (w writer) deployment(ctx context.Context, namespace, app, version string) error {
+// deployment writes a Deployment with all that it owns, and names its pods.
+func (w writer) deployment(ctx context.Context, namespace, app, version string) (pods []string, err error) {
 	name := app + "-" + version
 	n := int32(max(1, w.size.pods/2))
 	t := template(app, version)
@@ -127,13 +154,13 @@ func (w writer) deployment(ctx context.Context, namespace, app, version string) 
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec:       apps.DeploymentSpec{Replicas: &n, Selector: &metav1.LabelSelector{MatchLabels: t.Labels}, Template: t},
 	}
-	d, err := w.client.AppsV1().Deployments(namespace).Create(ctx, d, metav1.CreateOptions{})
+	d, err = w.client.AppsV1().Deployments(namespace).Create(ctx, d, metav1.CreateOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.Status = apps.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n}
 	if _, err := w.client.AppsV1().Deployments(namespace).UpdateStatus(ctx, d, metav1.UpdateOptions{}); err != nil {
-		return err
+		return nil, err
 	}
 	const hash = "5c6f7d8b9"
 	t.Labels = map[string]string{"app": app, "version": version, apps.DefaultDeploymentUniqueLabelKey: hash}
@@ -143,18 +170,20 @@ func (w writer) deployment(ctx context.Context, namespace, app, version string) 
 	}
 	rs, err = w.client.AppsV1().ReplicaSets(namespace).Create(ctx, rs, metav1.CreateOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rs.Status = apps.ReplicaSetStatus{ObservedGeneration: rs.Generation, Replicas: n, FullyLabeledReplicas: n, ReadyReplicas: n, AvailableReplicas: n}
 	if _, err := w.client.AppsV1().ReplicaSets(namespace).UpdateStatus(ctx, rs, metav1.UpdateOptions{}); err != nil {
-		return err
+		return nil, err
 	}
 	for i := range n {
-		if err := w.pod(ctx, namespace, fmt.Sprintf("%s-%c", rs.Name, 'a'+i), t.Labels, owner("ReplicaSet", rs.Name, rs.UID)); err != nil {
-			return err
+		pod := fmt.Sprintf("%s-%c", rs.Name, 'a'+i)
+		if err := w.pod(ctx, namespace, pod, t.Labels, owner("ReplicaSet", rs.Name, rs.UID)); err != nil {
+			return nil, err
 		}
+		pods = append(pods, pod)
 	}
-	return nil
+	return pods, nil
 }
 
 func owner(kind, name string, uid types.UID) []metav1.OwnerReference {
