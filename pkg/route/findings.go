@@ -23,6 +23,7 @@ func Findings(s *mesh.Snapshot, in func(namespace string) bool, now time.Time) (
 		}
 	}
 	index := newIndex(s)
+	// What stands in a service's view knows the better fix, and so comes first.
 	for _, svc := range s.Services {
 		if !in(svc.Namespace) {
 			continue
@@ -52,6 +53,9 @@ func Findings(s *mesh.Snapshot, in func(namespace string) bool, now time.Time) (
 				Fix:      []diagnose.Step{{Run: "istioctl waypoint apply -n " + svc.Namespace + " --enroll-namespace", Kind: diagnose.StepOther}},
 			})
 		}
+	}
+	for _, f := range index.strays(in) {
+		add(f)
 	}
 	return all, unsure
 }

@@ -24,7 +24,8 @@ type index struct {
 	byName   map[string]*core.Pod   // by NAMESPACE/NAME
 	byNS     map[string][]*core.Service
 
-	exact     map[string][]*source // objects with rules for the mesh, by host
+	sources   []*source            // objects with rules
+	exact     map[string][]*source // those for the mesh, by host
 	wild      []*source            // those with hosts that begin with *
 	leading   map[string][]*source // objects bound to gateways, by the hosts that they lead to
 	gateways  map[string][]*source // all objects bound to a gateway, by NAMESPACE/NAME
@@ -126,6 +127,7 @@ func configOf(s *mesh.Snapshot) meshConfig {
 
 // file puts an object with rules where it is looked for.
 func (x *index) file(src *source) {
+	x.sources = append(x.sources, src)
 	if slices.Contains(src.gateways, meshGateway) {
 		isWild := false
 		for _, h := range src.hosts {

@@ -138,25 +138,21 @@ func (f *issues) destination(t Table, i int, r Rule, d Destination) {
 		return
 	}
 	name := f.view.Service.Name
-	part := fmt.Sprintf("%s of the requests of rule %s fail with 503", Percent(d.Share), r.label(i))
-	if d.Share == 100 {
-		part = fmt.Sprintf("the requests of rule %s fail with 503", r.label(i))
-	}
 	switch {
 	case d.Missing && d.Version != "" && t.API == Istio:
 		fix := f.away(t, i, r, d)
 		if v := f.version(d.Version); v != nil && v.Ready > 0 && d.Host == f.view.Host {
 			fix = f.command("subset %s add %s -l %s", name, mesh.ShellQuote(d.Version), mesh.ShellQuote(selectorWords(v.Labels)))
 		}
-		f.add("subset-missing", diagnose.Error, r.From, r.Field, fix, "no DestinationRule that clients see has subset %s of %s: %s", d.Version, d.Host, part)
+		f.add("subset-missing", diagnose.Error, r.From, r.Field, fix, "no DestinationRule that clients see has subset %s of %s: %s", d.Version, d.Host, failing(r, i, d, 503))
 	case d.Missing:
-		f.add("service-missing", diagnose.Error, r.From, r.Field, f.away(t, i, r, d), "there is no service %s: %s", d.Host, part)
+		f.missing(t.API, i, r, d, f.away(t, i, r, d))
 	case d.Ready == 0:
 		what := d.Host
 		if d.Version != "" {
 			what = fmt.Sprintf("version %s of Service %s/%s", d.Version, f.view.Service.Namespace, name)
 		}
-		f.add("subset-without-endpoints", diagnose.Error, r.From, r.Field, f.away(t, i, r, d), "%s has no ready endpoint: %s", what, part)
+		f.add("subset-without-endpoints", diagnose.Error, r.From, r.Field, f.away(t, i, r, d), "%s has no ready endpoint: %s", what, failing(r, i, d, 503))
 	case len(r.To) > 1:
 		f.uneven(r, i, d)
 	}

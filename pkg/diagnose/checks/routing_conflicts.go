@@ -66,10 +66,13 @@ func hostNotResolved() diagnose.Check {
 	return routing("host-not-resolved", diagnose.Warning, `A host is written so that Istio does not find the service
 
 A name with a dot, such as reviews.shop, is taken as it is: it does not mean
-reviews.shop.svc.cluster.local, and the object has no effect on the service.
+reviews.shop.svc.cluster.local. One without a dot means a service in the namespace
+of the object that it stands in. Either way the object has no effect on the service
+that was meant.
 
 Found by hosts of VirtualServices and DestinationRules that are a service's name
-and namespace, and no more. The fix writes the whole name.
+and namespace, and no more, and by those in the cluster's own domain that no
+Service has. The fix writes the whole name.
 `)
 }
 
