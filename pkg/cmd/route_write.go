@@ -188,7 +188,11 @@ func (w *routeWrite) refusedIntent(err error) error {
 	if refused.Check != "" {
 		text += " (" + refused.Check + ")"
 	}
-	return &exitError{code: exitNo, err: errors.New(printer.Clean(text + "; nothing was written"))}
+	code := exitNo
+	if refused.Absent {
+		code = exitFailed
+	}
+	return &exitError{code: code, err: errors.New(printer.Clean(text + "; nothing was written"))}
 }
 
 // refusedOwner says who keeps the objects, and prints the patch for Git.

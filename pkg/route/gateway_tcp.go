@@ -46,7 +46,8 @@ func (p *planner) tcpListener(t TCP) (string, error) {
 	})
 	if at < 0 {
 		return "", &RefusedError{
-			Why: fmt.Sprintf("there is no Gateway %s of Gateway API", gw),
+			Absent: true,
+			Why:    fmt.Sprintf("there is no Gateway %s of Gateway API", gw),
 			Instead: "make it first:\n" + yamlOf(map[string]any{
 				"apiVersion": gatewayGroup + "v1", "kind": "Gateway", "metadata": map[string]any{"name": name, "namespace": ns},
 				"spec": map[string]any{"gatewayClassName": "istio", "listeners": []any{gatewayListener(t.Port)}},
@@ -66,6 +67,7 @@ func (p *planner) tcpListener(t TCP) (string, error) {
 		return text(l, "name"), nil
 	}
 	return "", &RefusedError{
+		Absent:  true,
 		Why:     fmt.Sprintf("Gateway %s does not listen at port %d (it does at %s)", gw, t.Port, inWords(ports, "and")),
 		Instead: "add this to its spec.listeners:\n" + yamlOf([]any{gatewayListener(t.Port)}),
 	}

@@ -33,7 +33,6 @@ func (p *planner) tcp(t TCP) error {
 		if r, err = p.makeTCPRule(gw, server, t); err != nil {
 			return err
 		}
-	} else {
 	}
 	return p.shiftRule(r, tcpShares(t))
 }
@@ -57,6 +56,7 @@ func (p *planner) tcpServer(gw string, t TCP) (map[string]any, error) {
 	}
 	if u == nil {
 		return nil, &RefusedError{
+			Absent:  true,
 			Why:     fmt.Sprintf("there is no Gateway %s", gw),
 			Instead: "make it first (the selector is that of your ingress gateway's pods):\n" + gatewayYAML(ns, name, t.Port),
 		}
@@ -76,7 +76,8 @@ func (p *planner) tcpServer(gw string, t TCP) (map[string]any, error) {
 		return s, nil
 	}
 	return nil, &RefusedError{
-		Why: fmt.Sprintf("Gateway %s does not listen at port %d (it does at %s)", gw, t.Port, inWords(ports, "and")),
+		Absent: true,
+		Why:    fmt.Sprintf("Gateway %s does not listen at port %d (it does at %s)", gw, t.Port, inWords(ports, "and")),
 		Instead: "add this to its spec.servers, and the port to its Service:\n" +
 			yamlOf([]any{tcpServer(t.Port)}),
 	}

@@ -83,12 +83,13 @@ type ExpectAction struct {
 }
 
 // RefusedError says that an intent cannot, or must not, be carried out:
-// nothing is planned. It ends a command with exit code 1; any other error is
-// the user's input and ends it with 2.
+// nothing is planned. It ends a command with exit code 1; any other error, and
+// one of what is not there, is the user's input and ends it with 2.
 type RefusedError struct {
 	Check   string // the name of the safety rule: "subset-without-endpoints"
 	Why     string
 	Instead string // what to do instead
+	Absent  bool   // what the intent names is not there
 }
 
 // Error says why, and what to do instead.
