@@ -207,17 +207,11 @@ func (p *planner) gatewayMirror(m SetMirror) error {
 			return "no copies any more", nil
 		})
 	}
-	if m.Percent <= 0 || m.Percent > 100 {
-		return fmt.Errorf("%s%% of the requests: the share must be above 0 and at most 100 (--clear for none)", number(m.Percent))
-	}
-	if m.To == "" {
-		return errors.New("no version is given to copy requests to: --to VERSION")
+	if err := p.canMirror(m); err != nil {
+		return err
 	}
 	part, err := exactPercent(Share{Version: m.To, Percent: m.Percent})
 	if err != nil {
-		return err
-	}
-	if err := p.mustVersion(m.To); err != nil {
 		return err
 	}
 	return p.each("a mirror", true, func(r ruleAt) (string, error) {

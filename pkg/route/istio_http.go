@@ -125,6 +125,17 @@ func (t Retry) words() string {
 	return words
 }
 
+// canMirror says why requests cannot be copied as asked, in either API.
+func (p *planner) canMirror(m SetMirror) error {
+	if m.Percent <= 0 || m.Percent > 100 {
+		return fmt.Errorf("%s%% of the requests: the share must be above 0 and at most 100 (--clear for none)", number(m.Percent))
+	}
+	if m.To == "" {
+		return errors.New("no version is given to copy requests to: --to VERSION")
+	}
+	return p.mustVersion(m.To)
+}
+
 // mirror copies requests to a version.
 func (p *planner) mirror(m SetMirror) error {
 	if m.Clear {
@@ -137,13 +148,7 @@ func (p *planner) mirror(m SetMirror) error {
 			return "no copies any more", nil
 		})
 	}
-	if m.Percent <= 0 || m.Percent > 100 {
-		return fmt.Errorf("%s%% of the requests: the share must be above 0 and at most 100 (--clear for none)", number(m.Percent))
-	}
-	if m.To == "" {
-		return errors.New("no version is given to copy requests to: --to VERSION")
-	}
-	if err := p.mustVersion(m.To); err != nil {
+	if err := p.canMirror(m); err != nil {
 		return err
 	}
 	return p.each("a mirror", true, func(r ruleAt) (string, error) {
