@@ -1,7 +1,6 @@
 package route
 
 import (
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -119,13 +118,8 @@ func gatewayDuration(d time.Duration) string {
 
 // gatewayRetry says how failed requests are tried again.
 func (p *planner) gatewayRetry(t Retry) error {
-	switch {
-	case t.Off && t.Clear:
-		return errors.New("--off never retries, --clear does as the mesh does: choose one")
-	case !t.Off && !t.Clear && t.Attempts < 1:
-		return fmt.Errorf("%d attempts: it must be at least 1 (--off for none)", t.Attempts)
-	case t.PerTry != 0 && t.PerTry < time.Millisecond:
-		return fmt.Errorf("%s for each try: it must be at least 1ms", t.PerTry)
+	if err := t.wrong(); err != nil {
+		return err
 	}
 	codes, err := retryCodes(t.On)
 	if err != nil {

@@ -57,9 +57,8 @@ func (p *planner) timeout(t Timeout) error {
 	})
 }
 
-// retry says how failed requests are tried again. What it does not speak of
-// (backoff, localities) stays.
-func (p *planner) retry(t Retry) error {
+// wrong says why retries cannot be as asked, in either API.
+func (t Retry) wrong() error {
 	switch {
 	case t.Off && t.Clear:
 		return errors.New("--off never retries, --clear does as the mesh does: choose one")
@@ -67,6 +66,15 @@ func (p *planner) retry(t Retry) error {
 		return fmt.Errorf("%d attempts: it must be at least 1 (--off for none)", t.Attempts)
 	case t.PerTry != 0 && t.PerTry < time.Millisecond:
 		return fmt.Errorf("%s for each try: it must be at least 1ms", t.PerTry)
+	}
+	return nil
+}
+
+// retry says how failed requests are tried again. What it does not speak of
+// (backoff, localities) stays.
+func (p *planner) retry(t Retry) error {
+	if err := t.wrong(); err != nil {
+		return err
 	}
 	want := map[string]any{"attempts": int64(0)}
 	return p.each("a retry", !t.Clear, func(r ruleAt) (string, error) {
