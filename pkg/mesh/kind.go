@@ -54,6 +54,7 @@ const (
 	DestinationRules       Kind = "destinationrules.networking.istio.io"
 	Gateways               Kind = "gateways.networking.istio.io"
 	Sidecars               Kind = "sidecars.networking.istio.io"
+	ServiceEntries         Kind = "serviceentries.networking.istio.io"
 	ProxyConfigs           Kind = "proxyconfigs.networking.istio.io"
 	PeerAuthentications    Kind = "peerauthentications.security.istio.io"
 	AuthorizationPolicies  Kind = "authorizationpolicies.security.istio.io"
@@ -147,6 +148,7 @@ var kinds = []Info{
 	config(DestinationRules, "v1", "DestinationRule"),
 	config(Gateways, "v1", "Gateway"),
 	config(Sidecars, "v1", "Sidecar"),
+	config(ServiceEntries, "v1", "ServiceEntry"),
 	config(ProxyConfigs, "v1beta1", "ProxyConfig"),
 	config(PeerAuthentications, "v1", "PeerAuthentication"),
 	config(AuthorizationPolicies, "v1", "AuthorizationPolicy"),

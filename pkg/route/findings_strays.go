@@ -47,13 +47,6 @@ func (x *index) strays(in func(namespace string) bool) []diagnose.Finding {
 	return f.all
 }
 
-// absent reports whether a host is one of the cluster's own, and its Service
-// is known not to be there.
-func (x *index) absent(hostname string) bool {
-	ns, name, ok := serviceOf(hostname)
-	return ok && !wildcard(name) && x.services[hostname] == nil && x.s.Complete(mesh.Services, ns)
-}
-
 // elsewhere is what can be done about a host whose Service is not there; those
 // that are called alike come first.
 func (x *index) elsewhere(hostname, otherwise string) []diagnose.Step {

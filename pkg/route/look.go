@@ -20,7 +20,7 @@ const FaultReview = "mesh.kubectl/fault-review"
 func Kinds() (own, anywhere []mesh.Kind) {
 	return []mesh.Kind{mesh.Services, mesh.EndpointSlices, mesh.Pods, mesh.ConfigMaps},
 		[]mesh.Kind{
-			mesh.VirtualServices, mesh.DestinationRules, mesh.Gateways, mesh.Sidecars,
+			mesh.VirtualServices, mesh.DestinationRules, mesh.Gateways, mesh.Sidecars, mesh.ServiceEntries,
 			mesh.KubernetesGateways, mesh.HTTPRoutes, mesh.GRPCRoutes, mesh.TCPRoutes,
 		}
 }
@@ -128,7 +128,7 @@ func (x *index) unknown(namespace, hostname string) []string {
 	var all []string
 	own, anywhere := Kinds()
 	for _, k := range append(own, anywhere...) {
-		if k == mesh.ConfigMaps || k == mesh.Sidecars {
+		if k == mesh.ConfigMaps || k == mesh.Sidecars || k == mesh.ServiceEntries {
 			continue // their defaults hold nearly everywhere
 		}
 		if slices.Contains(own, k) && x.s.Complete(k, namespace) || x.s.Complete(k, "") {

@@ -48,8 +48,7 @@ func (l *look) fill(d *Destination, api API, scope, client string) {
 		d.Version = l.versionOf(d.Host, scope)
 	}
 	if svc == nil {
-		ns, _, ok := serviceOf(d.Host)
-		if ok && l.s.Complete(mesh.Services, ns) {
+		if l.absent(d.Host) {
 			d.Missing, d.Ready, d.Pods = true, 0, 0
 		}
 		return

@@ -19,6 +19,7 @@ import (
 type index struct {
 	s        *mesh.Snapshot
 	services map[string]*core.Service // by host
+	entries  []string                 // hosts in the cluster's domain that ServiceEntries stand for, as virtual machines have them
 	slices   map[string][]*discovery.EndpointSlice
 	pods     map[string][]*core.Pod // by namespace, label and value, of labels that services select by
 	byName   map[string]*core.Pod   // by NAMESPACE/NAME
@@ -81,6 +82,7 @@ func newIndex(s *mesh.Snapshot) *index {
 			}
 		}
 	}
+	x.serviceEntries()
 	x.virtualServices()
 	x.apiRoutes()
 	x.rules = x.mergeRules()

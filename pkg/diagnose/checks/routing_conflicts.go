@@ -72,7 +72,7 @@ that was meant.
 
 Found by hosts of VirtualServices and DestinationRules that are a service's name
 and namespace, and no more, and by those in the cluster's own domain that no
-Service has. The fix writes the whole name.
+Service and no ServiceEntry has. The fix writes the whole name.
 `)
 }
 

@@ -26,10 +26,10 @@ Gateway API). It comes of a Service that was deleted or renamed before the rule,
 or of a short host name, which means the namespace of the object that it stands
 in.
 
-Found by looking for the Service of each destination in the cluster's own domain,
-of rules for the mesh and of gateways' rules. The fix sends the requests to a
-version that is ready, where there is one, and names Services that are called
-alike.
+Found by looking for the Service, or the ServiceEntry, of each destination in the
+cluster's own domain, of rules for the mesh and of gateways' rules. The fix sends
+the requests to a version that is ready, where there is one, and names Services
+that are called alike.
 `, "IST0101")
 }
 
