@@ -66,7 +66,25 @@ func (f *applyFlags) run(ctx context.Context, config *genericclioptions.ConfigFl
 	for _, c := range prepared.Changes() {
 		fmt.Fprintf(streams.Out, "%s %s%s\n", c.Ref.Arg(), past(c), suffix)
 	}
+	for _, ref := range asTheyAre(results, prepared.Changes()) {
+		fmt.Fprintf(streams.Out, "%s unchanged%s\n", ref.Arg(), suffix)
+	}
 	return nil
+}
+
+// asTheyAre are the live objects that need no write.
+func asTheyAre(results []edited, changes []mesh.Change) []mesh.Ref {
+	var all []mesh.Ref
+	for _, r := range results {
+		if r.live == nil {
+			continue
+		}
+		ref := mesh.Ref{APIVersion: r.live.GetAPIVersion(), Kind: r.live.GetKind(), Namespace: r.live.GetNamespace(), Name: r.live.GetName()}
+		if !slices.ContainsFunc(changes, func(c mesh.Change) bool { return c.Ref == ref }) {
+			all = append(all, ref)
+		}
+	}
+	return all
 }
 
 // prepare makes the writes and checks them.
