@@ -58,12 +58,9 @@ func Once[T any](p *Pass, name string, kinds []mesh.Kind, find func(*Pass) T) T 
 			name += " " + string(k)
 		}
 	}
-	found, ok := p.shared.found[name].(T)
-	if !ok {
-		found = find(p)
-		p.shared.found[name] = found
-	}
-	return found
+	o := p.shared.once(name)
+	o.Do(func() { o.found = find(p) })
+	return o.found.(T)
 }
 
 // Decide answers who would inject a pod made of this template now, and why.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
@@ -25,17 +26,20 @@ type Options struct {
 	Connect string
 }
 
-// Run runs checks on a snapshot and returns the report. It does no I/O. The
-// same snapshot, checks and options give the same report.
+// Run runs checks on a snapshot, all at a time, and returns the report. It does
+// no I/O. The same snapshot, checks and options give the same report.
 func Run(s *mesh.Snapshot, checks []Check, o Options) *Report {
 	sh := newShared(s, o.Injector)
 	workloads := scoped(mesh.Workloads(s), o.Scope)
 	r := &Report{Time: s.Time, Source: s.Source, Gaps: s.Gaps}
-	for _, c := range checks {
-		found, result := runOne(c, s, sh, workloads, o.Scope)
-		r.Results = append(r.Results, result)
-		r.Findings = append(r.Findings, found...)
+	r.Results = make([]Result, len(checks))
+	found := make([][]Finding, len(checks))
+	var all sync.WaitGroup
+	for i, c := range checks {
+		all.Go(func() { found[i], r.Results[i] = runOne(c, s, sh, workloads, o.Scope) })
 	}
+	all.Wait()
+	r.Findings = slices.Concat(found...)
 	fold(r.Findings, checks)
 	r.Findings = mergeSplit(r.Findings)
 	raise(r.Findings)

@@ -10,17 +10,29 @@ import (
 	"github.com/kubectl-mesh/kubectl-mesh/pkg/mesh"
 )
 
-// shared is the work that checks have in common, done once for a run.
+// shared is the work that checks have in common, done once for a run. Checks
+// run at the same time.
 type shared struct {
 	snapshot *mesh.Snapshot
 	decider  func() *admission.Decider // made when the first asks
 	planes   []*mesh.ControlPlane
 	injector Injector
 
-	found     map[string]any                 // by Once
+	finding sync.Mutex
+	found   map[string]*once // by Once
+
+	deciding  sync.Mutex
 	decisions map[string]*admission.Decision // by what decides
 	workloads map[*mesh.Workload]*admission.Decision
+
+	injecting sync.Mutex
 	injected  map[*mesh.Workload]injection
+}
+
+// once is what one of the checks that ask for it finds, while the others wait.
+type once struct {
+	sync.Once
+	found any
 }
 
 type injection struct {
@@ -32,14 +44,30 @@ func newShared(s *mesh.Snapshot, in Injector) *shared {
 	return &shared{
 		snapshot: s, planes: mesh.ControlPlanes(s), injector: in,
 		decider:   sync.OnceValue(func() *admission.Decider { return admission.New(s) }),
-		found:     map[string]any{},
+		found:     map[string]*once{},
 		decisions: map[string]*admission.Decision{},
 		workloads: map[*mesh.Workload]*admission.Decision{},
 		injected:  map[*mesh.Workload]injection{},
 	}
 }
 
+// once is the one of that name.
+func (s *shared) once(name string) *once {
+	s.finding.Lock()
+	defer s.finding.Unlock()
+	if s.found[name] == nil {
+		s.found[name] = &once{}
+	}
+	return s.found[name]
+}
+
 func (s *shared) decide(ns *core.Namespace, t admission.Template) *admission.Decision {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
+	return s.decideLocked(ns, t)
+}
+
+func (s *shared) decideLocked(ns *core.Namespace, t admission.Template) *admission.Decision {
 	d := s.decider()
 	key := d.Key(ns, t)
 	if known, ok := s.decisions[key]; ok {
@@ -51,6 +79,8 @@ func (s *shared) decide(ns *core.Namespace, t admission.Template) *admission.Dec
 }
 
 func (s *shared) decideWorkload(w *mesh.Workload) (admission.Decision, bool) {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
 	known := w.Namespace != nil
 	if d, ok := s.workloads[w]; ok {
 		return *d, known
@@ -59,7 +89,7 @@ func (s *shared) decideWorkload(w *mesh.Workload) (admission.Decision, bool) {
 	if s.decider().Conditional() {
 		t = admission.ForTemplate(w.Template, w.Ref.Namespace)
 	}
-	d := s.decide(namespaceOf(w), t)
+	d := s.decideLocked(namespaceOf(w), t)
 	s.workloads[w] = d
 	return *d, known
 }
@@ -76,6 +106,8 @@ func namespaceOf(w *mesh.Workload) *core.Namespace {
 }
 
 func (s *shared) inject(w *mesh.Workload) (Injected, bool) {
+	s.injecting.Lock()
+	defer s.injecting.Unlock()
 	if i, ok := s.injected[w]; ok {
 		return i.Injected, i.ok
 	}
