@@ -191,6 +191,7 @@ func (f *doctorFlags) readCluster(o *doctorOptions) func(context.Context) (*mesh
 }
 
 func (o *doctorOptions) run(ctx context.Context) error {
+	spareMemory()
 	stop := spin(o.ErrOut, "looking at the cluster")
 	s, err := o.read(ctx)
 	stop()
