@@ -17,10 +17,12 @@ func (x *index) strays(in func(namespace string) bool) []diagnose.Finding {
 		if !in(src.namespace) {
 			continue
 		}
+		var rules Table
 		for i, e := range src.entries {
+			rules.Rules = append(rules.Rules, e.unfiltered())
 			for _, d := range e.rule.To {
 				if d.Share > 0 && x.absent(d.Host) {
-					f.why = Table{Rules: []Rule{e.unfiltered()}}.words(1)
+					f.why = rules.words(i + 1)
 					f.missing(src.api, i, e.rule, d, x.elsewhere(d.Host, "create the Service, or send the requests elsewhere"))
 				}
 			}
