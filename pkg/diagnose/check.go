@@ -50,7 +50,8 @@ func Areas() []Area {
 }
 
 // A Check describes one thing that can be wrong, and finds it. It is plain
-// data: nothing runs before Run does.
+// data: nothing runs before Run does. Checks run at the same time on the same
+// snapshot, and change nothing in it.
 type Check struct {
 	Name     string      // kebab-case, says the fault: "istiod-no-endpoints"; flag, folder, doc anchor and report all use it
 	Area     Area        // where the report shows it
